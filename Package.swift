@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `HOLDFAST_CORE_ONLY=1 swift test --scratch-path .build/core` builds the decisions alone, in seconds:
+// no dependency is even resolved, which also proves that the core has none.
+let coreOnly = Context.environment["HOLDFAST_CORE_ONLY"] == "1"
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let coreTargets: [Target] = [
+    library("HoldfastCore", []),
+    library("HoldfastSimulation", ["HoldfastCore"]),
+    tests("HoldfastCoreTests", ["HoldfastCore"]),
+    tests("HoldfastSimulationTests", ["HoldfastSimulation", "HoldfastCore"]),
+]
+
+let productTargets: [Target] = [
+    library("HoldfastWire", ["HoldfastCore", nioCore]),
+    library("HoldfastAPI", ["HoldfastCore", yams]),
+    library(
+        "HoldfastGateway",
+        ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, logging]),
+    library("HoldfastPractice", ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
+    .executableTarget(
+        name: "holdfast",
+        dependencies: [
+            "HoldfastGateway", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore",
+            arguments, crypto, logging, nioCore, nioPosix,
+        ],
+        swiftSettings: settings),
+    tests("HoldfastWireTests", ["HoldfastWire", "HoldfastCore", nioCore]),
+    tests("HoldfastAPITests", ["HoldfastAPI", "HoldfastCore"]),
+    tests(
+        "HoldfastGatewayTests",
+        [
+            "HoldfastGateway", "HoldfastPractice", "HoldfastWire", "HoldfastAPI", "HoldfastCore",
+            nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging,
+        ]),
+    tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
+    tests("TidyTests", []),
+    tests("IntegrationTests", ["HoldfastCore"]),
+]
+
+// Each dependency with its reason; versions are floors, chosen in Docs/architecture.md §8.
+let dependencies: [Package.Dependency] = [
+    // Sockets, event loops and HTTP/1 for the data plane. Earlier versions have known CVEs.
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    // TLS towards clients and providers, on the same event loops. Earlier versions have known CVEs.
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    // SHA-256 of client keys.
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    // The logging facade, so that one place decides where operational events go.
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    // The command line, its help texts and completions.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // YAML with a line and a column for every node.
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+]
+
+let package = Package(
+    name: "holdfast",
+    dependencies: coreOnly ? [] : dependencies,
+    targets: coreOnly ? coreTargets : coreTargets + productTargets
+)

@@ -1,0 +1,1 @@
+// Providers that fail on purpose.
