@@ -1,0 +1,102 @@
+/// What an exchange machine is told once, before `started`.
+package struct ExchangePlan: Sendable, Hashable {
+    /// 1 … `longestCandidates`.
+    package var candidates: Int
+    package var limits: ExchangeLimits
+    package var retries: RouteRetries
+    package var criticality: Criticality
+    package var isStream: Bool
+    /// Nil where the client set none; may only shorten the route's total.
+    package var clientTimeoutNanoseconds: Int64?
+
+    /// One bit each in the machine's masks.
+    package static let longestCandidates = 64
+
+    package init(
+        candidates: Int, limits: ExchangeLimits, retries: RouteRetries, criticality: Criticality, isStream: Bool,
+        clientTimeoutNanoseconds: Int64? = nil
+    ) {
+        self.candidates = candidates
+        self.limits = limits
+        self.retries = retries
+        self.criticality = criticality
+        self.isStream = isStream
+        self.clientTimeoutNanoseconds = clientTimeoutNanoseconds
+    }
+}
+
+package enum ExchangeEvent: Sendable, Hashable {
+    case started
+    /// The attempt has a connection and its request is written.
+    case attemptConnected
+    /// The reused connection turned out to be closed before any byte of a head: the same attempt goes on over a new one.
+    case connectionStale
+    /// A head with a success status.
+    case headReceived
+    /// Part of a stream. `hasToken`: content that a client would show or act on, or the proper end of the answer.
+    case chunkReceived(hasToken: Bool)
+    /// The answer is complete and in order: the whole unary body, or the stream's own end.
+    case upstreamEnded
+    /// `retryAfterNanoseconds`: what the provider asked for.
+    case attemptFailed(FailureClass, retryAfterNanoseconds: Int64?)
+    case timerFired
+    case clientGone
+}
+
+/// What the driver does next. `cancelsAttempt` comes first: the attempt in flight is given up and its connection closed.
+package struct ExchangeStep: Sendable, Hashable {
+    package enum Action: Sendable, Hashable {
+        /// Nothing to do until the next event.
+        case none
+        /// Send the request to this candidate.
+        case sendAttempt(candidate: Int)
+        /// Keep what was received; nothing reaches the client yet.
+        case hold
+        /// Send what was received to the client, and whatever was held before it.
+        case forward
+        case finish(ExchangeEnd)
+    }
+
+    package var cancelsAttempt: Bool
+    package var action: Action
+
+    package init(cancelsAttempt: Bool = false, _ action: Action) {
+        self.cancelsAttempt = cancelsAttempt
+        self.action = action
+    }
+}
+
+/// How an exchange ended: exactly one of these, once.
+package enum ExchangeEnd: Sendable, Hashable {
+    case answered
+    case clientGone
+    /// Before anything reached the client: it gets an error of its dialect.
+    case refused(ExchangeRefusal)
+    /// After content reached the client: it gets an in-band error event, and never the dialect's normal end.
+    case interrupted(FailureClass)
+}
+
+package enum ExchangeRefusal: Sendable, Hashable {
+    /// The provider's own answer is passed on: the request itself is at fault, or the content was declined.
+    case upstreamAnswer(FailureClass)
+    /// Every candidate was tried and failed; the class of the last.
+    case everyCandidateFailed(FailureClass)
+    /// No candidate may be used now.
+    case noneAvailable(retryAfterNanoseconds: Int64)
+    case deadlinePassed
+}
+
+/// One try of an exchange at one deployment, for the record.
+package struct AttemptRecord: Sendable, Hashable {
+    package var candidate: Int
+    package var startedAt: Instant
+    package var endedAt: Instant?
+    package var firstTokenAt: Instant?
+    /// Nil while it runs, and for the attempt that answered.
+    package var failure: FailureClass?
+
+    package init(candidate: Int, startedAt: Instant) {
+        self.candidate = candidate
+        self.startedAt = startedAt
+    }
+}
