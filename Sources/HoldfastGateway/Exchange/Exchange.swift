@@ -1,0 +1,401 @@
+import HoldfastCore
+import HoldfastWire
+import NIOCore
+
+/// The driver of one exchange: performs what its machine decides, on one event loop, and reports what happens. There is
+/// no policy here; whatever looks like one belongs into `ExchangeMachine`.
+final class Exchange {
+    /// What a failed answer may hold before the rest is thrown away: enough for every provider's error body.
+    static let errorBodyBytes = 64 << 10
+
+    /// How the answer of the attempt in flight is read.
+    private enum Reading {
+        case nothing
+        /// A whole body, judged when it is complete.
+        case whole(status: Int)
+        /// Events, judged one by one.
+        case events(status: Int)
+        /// A refusal: its body says why.
+        case refusal(UpstreamHead)
+    }
+
+    private enum Carrier {
+        case none
+        case awaited(UpstreamPool)
+        case held(UpstreamConnection)
+    }
+
+    let request: IncomingRequest
+    let admitted: AdmittedExchange
+    unowned let connection: ClientConnection
+    let services: LoopServices
+    private(set) var machine: ExchangeMachine
+    private var gate: RouteGate
+    private var carrier = Carrier.none
+    private var reading = Reading.nothing
+    private var gathered = ByteBuffer()
+    /// Set while a stream is answered; kept out of unary exchanges.
+    var relay: StreamRelay?
+    private var refusal: UpstreamRefusal?
+    let startedAt: Instant
+    var committedAt: Instant?
+    var usage: TokenUsage?
+    /// Status of the response head sent to the client.
+    var sentStatus = 0
+
+    init(_ admitted: AdmittedExchange, request: IncomingRequest, connection: ClientConnection) {
+        self.admitted = admitted
+        self.request = request
+        self.connection = connection
+        services = connection.services
+        startedAt = request.arrivedAt
+        let route = admitted.route
+        machine = ExchangeMachine(
+            plan: ExchangePlan(
+                candidates: route.candidates.count, limits: route.limits, retries: route.route.retries,
+                criticality: admitted.criticality, isStream: admitted.scan.isStream,
+                clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds))
+        gate = RouteGate(candidates: route.candidates, shared: services.shared)
+    }
+
+    var wakeAt: Instant? { machine.wakeAt }
+    var connectNanoseconds: Int64 { admitted.route.limits.connectNanoseconds }
+    private var isStream: Bool { admitted.scan.isStream }
+
+    var deployment: DeploymentInForce? {
+        machine.lastCandidate.map { admitted.route.candidates[$0] }
+    }
+
+    // MARK: - Events from the client and the clock
+
+    func start(now: Instant) {
+        services.shared.exchanges.add(1)
+        step(.started, now: now)
+    }
+
+    func wake(now: Instant) {
+        // What the client does not read is not asked of the provider: that silence is ours, so it counts as progress.
+        if machine.isCommitted, !connection.isWritable {
+            step(.chunkReceived(hasToken: false), now: now)
+        }
+        if case .awaited(let pool) = carrier, let due = machine.wakeAt, now >= due, pool.withdraw(self) {
+            carrier = .none
+            fail(UpstreamFault(.localExhaustion, "no connection became free in time"), retryAfter: nil, now: now)
+            return
+        }
+        step(.timerFired, now: now)
+    }
+
+    func clientGone(now: Instant) {
+        step(.clientGone, now: now)
+    }
+
+    func clientWritable() {
+        if case .held(let upstream) = carrier { upstream.resume() }
+    }
+
+    // MARK: - The machine
+
+    func step(_ event: ExchangeEvent, now: Instant) {
+        let step = machine.handle(event, now: now, gate: &gate, random: &services.random)
+        if step.cancelsAttempt { drop() }
+        switch step.action {
+        case .none, .hold: break
+        case .forward: forwardHeld(now: now)
+        case .sendAttempt(let candidate): send(to: candidate, now: now)
+        case .finish(let end): finish(end, now: now)
+        }
+    }
+
+    /// Tells the machine and moves the timer: for events that come from outside its own steps.
+    private func report(_ event: ExchangeEvent, now: Instant) {
+        step(event, now: now)
+        if !machine.isFinished { connection.arm() }
+    }
+
+    func fail(_ fault: UpstreamFault, retryAfter: Int64?, now: Instant) {
+        if fault.failure != .neutral, let deployment {
+            deployment.state.withLock { shared in
+                shared.failuresByClass[fault.failure, default: 0] += 1
+                shared.lastFailure = (fault.failure, fault.detail, now)
+            }
+        }
+        report(.attemptFailed(fault.failure, retryAfterNanoseconds: retryAfter), now: now)
+    }
+
+    // MARK: - The attempt
+
+    private func send(to candidate: Int, now: Instant) {
+        reading = .nothing
+        gathered.clear()
+        relay = nil
+        let pool = services.pool(for: admitted.route.candidates[candidate].target)
+        carrier = .awaited(pool)
+        if let upstream = pool.acquire(self, connectNanoseconds: connectNanoseconds, now: now) {
+            upstreamReady(upstream)
+        }
+    }
+
+    /// Gives the attempt in flight up. Closing is how a provider hears of it.
+    private func drop() {
+        switch carrier {
+        case .none: break
+        case .awaited(let pool): _ = pool.withdraw(self)
+        case .held(let upstream): upstream.cancel()
+        }
+        carrier = .none
+    }
+
+    func upstreamReady(_ upstream: UpstreamConnection) {
+        carrier = .held(upstream)
+        upstream.attach(self)
+        writeRequest(to: upstream)
+        report(.attemptConnected, now: MonotonicClock.read())
+    }
+
+    func upstreamUnavailable(_ fault: UpstreamFault) {
+        guard case .awaited = carrier else { return }
+        carrier = .none
+        fail(fault, retryAfter: nil, now: MonotonicClock.read())
+    }
+
+    private func writeRequest(to upstream: UpstreamConnection) {
+        guard let deployment else { return }
+        let splice = SpliceRequest(
+            body: request.body, scan: admitted.scan, model: deployment.model,
+            includesUsage: isStream && admitted.scan.includeUsage != true)
+        var buffer = deployment.head(for: admitted.scan.endpoint)
+        buffer.reserveCapacity(
+            minimumWritableBytes: 32 + (splice.isContiguous ? splice.contentLength : 0))
+        buffer.writeDecimal(splice.contentLength)
+        buffer.writeStaticString("\r\n\r\n")
+        if splice.isContiguous {
+            splice.write(into: &buffer)
+            upstream.write(buffer)
+        } else {
+            upstream.write(buffer)
+            splice.forEachSlice(upstream.write)
+        }
+        upstream.flush()
+    }
+
+    // MARK: - The answer
+
+    func upstreamHead(_ head: UpstreamHead) {
+        guard (200..<300).contains(head.status) else {
+            reading = .refusal(head)
+            return
+        }
+        if isStream, head.isEventStream {
+            reading = .events(status: head.status)
+            relay = StreamRelay(
+                lineBytes: admitted.inForce.snapshot.gateway.limits.sseLineBytes,
+                stripsUsage: admitted.scan.includeUsage != true)
+        } else {
+            reading = .whole(status: head.status)
+        }
+        report(.headReceived, now: MonotonicClock.read())
+    }
+
+    func upstreamBody(_ bytes: ByteBuffer) {
+        switch reading {
+        case .nothing: break
+        case .events: relayBytes(bytes)
+        case .whole:
+            gather(bytes)
+            if gathered.readableBytes > admitted.inForce.snapshot.gateway.limits.responseBytes {
+                drop()
+                fail(UpstreamFault(.empty, "the answer exceeds the limit"), retryAfter: nil, now: MonotonicClock.read())
+            }
+        case .refusal:
+            if gathered.readableBytes < Self.errorBodyBytes { gather(bytes) }
+        }
+    }
+
+    private func gather(_ bytes: ByteBuffer) {
+        if gathered.readableBytes == 0 {
+            gathered = bytes
+        } else {
+            gathered.writeImmutableBuffer(bytes)
+        }
+    }
+
+    func upstreamReadComplete() {
+        guard relay != nil else { return }
+        connection.flush()
+    }
+
+    func upstreamEnded() {
+        carrier = .none
+        let now = MonotonicClock.read()
+        switch reading {
+        case .nothing: break
+        case .events: relayEnded(now: now)
+        case .whole: judgeWhole(now: now)
+        case .refusal(let head): judgeRefusal(head, now: now)
+        }
+    }
+
+    func upstreamFailed(_ fault: UpstreamFault, isStale: Bool) {
+        guard case .held = carrier else { return }
+        carrier = .none
+        let now = MonotonicClock.read()
+        if isStale, case .nothing = reading, let candidate = machine.lastCandidate {
+            let pool = services.pool(for: admitted.route.candidates[candidate].target)
+            carrier = .awaited(pool)
+            report(.connectionStale, now: now)
+            pool.acquireFresh(self, connectNanoseconds: connectNanoseconds, now: now)
+            return
+        }
+        if case .refusal(let head) = reading {
+            // The status is known; a body that breaks off takes nothing from it.
+            judgeRefusal(head, now: now)
+            return
+        }
+        let failure = machine.isCommitted ? FailureClass.truncated : fault.failure
+        fail(UpstreamFault(failure, fault.detail), retryAfter: nil, now: now)
+    }
+
+    private func judgeWhole(now: Instant) {
+        guard !isStream else {
+            return judgeMisfit(now: now)
+        }
+        switch gathered.withUnsafeReadableBytes({ OpenAIAnswer.inspect($0, endpoint: admitted.scan.endpoint) }) {
+        case .answer(let facts):
+            usage = facts.usage
+            step(.upstreamEnded, now: now)
+        case .error(let text):
+            failByWords(text, now: now)
+        case .empty:
+            fail(UpstreamFault(.empty, "a success status without an answer"), retryAfter: nil, now: now)
+        }
+    }
+
+    /// A stream was asked for and something else came: often an error in JSON.
+    private func judgeMisfit(now: Instant) {
+        if case .error(let text) = gathered.withUnsafeReadableBytes({
+            OpenAIAnswer.inspect($0, endpoint: admitted.scan.endpoint)
+        }) {
+            failByWords(text, now: now)
+        } else {
+            fail(UpstreamFault(.empty, "no event stream, though one was asked for"), retryAfter: nil, now: now)
+        }
+    }
+
+    /// An error under a status that says success. Some providers put the real status into its code.
+    func failByWords(_ text: UpstreamErrorText, now: Instant) {
+        let status = text.code.flatMap { Int($0) }.flatMap { (400..<600).contains($0) ? $0 : nil } ?? 200
+        let signal = FailureSignal(status: status, code: text.code, type: text.type, message: text.message)
+        let failure = FailureTable.classify(signal)
+        if failure.policy.moveOn == .never { refusal = UpstreamRefusal(status: status, body: nil) }
+        fail(UpstreamFault(failure, "an error inside a success status"), retryAfter: nil, now: now)
+    }
+
+    private func judgeRefusal(_ head: UpstreamHead, now: Instant) {
+        let text = gathered.withUnsafeReadableBytes { UpstreamErrorText.read($0) }
+        let signal = FailureSignal(
+            status: head.status, code: text?.code, type: text?.type, message: text?.message)
+        let failure = FailureTable.classify(signal)
+        if failure.policy.moveOn == .never || failure.policy.moveOn == .toLargerContext {
+            refusal = UpstreamRefusal(status: head.status, body: text == nil ? nil : gathered)
+        }
+        let wait = RetryAfter.nanoseconds(in: head, unixSeconds: WallClock.readMilliseconds() / 1_000)
+        fail(UpstreamFault(failure, "status \(head.status)"), retryAfter: wait, now: now)
+    }
+
+    // MARK: - The end
+
+    /// The stream is complete and forwarded; the connection goes back when its framing has ended.
+    func leaveUpstream() {
+        if case .held(let upstream) = carrier { upstream.leave() }
+        carrier = .none
+    }
+
+    func pauseUpstreamIfNeeded() {
+        if case .held(let upstream) = carrier, !connection.isWritable { upstream.pause() }
+    }
+
+    func giveUpUpstream() {
+        drop()
+    }
+
+    private func finish(_ end: ExchangeEnd, now: Instant) {
+        drop()
+        services.shared.exchanges.add(-1)
+        admitted.principal.key?.leave()
+        var keepAlive = request.keepAlive && !services.isDraining
+        switch end {
+        case .clientGone: break
+        case .answered where isStream:
+            keepAlive = endStream(nil) && keepAlive
+        case .answered:
+            sentStatus = 200
+            connection.writeWhole(status: 200, body: gathered, keepAlive: keepAlive, extra: writeHeaders)
+        case .interrupted:
+            keepAlive = endStream(.interrupted) && keepAlive
+        case .refused(let refused):
+            sendRefusal(refused, keepAlive: keepAlive)
+        }
+        record(end, now: now)
+        if case .refused = end { return }
+        if end != .clientGone { connection.finishAnswer(keepAlive: keepAlive) }
+    }
+
+    private func sendRefusal(_ refused: ExchangeRefusal, keepAlive: Bool) {
+        if case .upstreamAnswer = refused, let refusal, let body = refusal.body {
+            sentStatus = refusal.status
+            connection.writeWhole(status: refusal.status, body: body, keepAlive: keepAlive) { head in
+                head.writeStaticString("x-should-retry: false\r\n")
+                writeHeaders(&head)
+            }
+            connection.finishAnswer(keepAlive: keepAlive)
+            return
+        }
+        let error = ClientError.refused(
+            refused, route: admitted.route.route.name, last: deployment?.deployment.id)
+        sentStatus = error.status
+        connection.respond(error, id: request.id, keepAlive: keepAlive) { writeFacts(&$0) }
+    }
+
+    func writeHeaders(_ head: inout ByteBuffer) {
+        head.writeRequestID(request.id)
+        writeFacts(&head)
+    }
+
+    /// Who answered and how.
+    private func writeFacts(_ head: inout ByteBuffer) {
+        if let deployment {
+            head.writeStaticString("x-holdfast-deployment: ")
+            head.writeString(deployment.deployment.id)
+            head.writeStaticString("\r\n")
+        }
+        head.writeStaticString("x-holdfast-attempts: ")
+        head.writeDecimal(machine.attempts.count)
+        head.writeStaticString("\r\nx-holdfast-generation: ")
+        head.writeDecimal(Int(clamping: admitted.inForce.generation))
+        head.writeStaticString("\r\n")
+        if let degraded {
+            head.writeStaticString("x-holdfast-degraded: ")
+            head.writeStaticString(degraded)
+            head.writeStaticString("\r\n")
+        }
+    }
+
+    /// Why the answer is not what the route would give on a good day.
+    var degraded: StaticString? {
+        let isFailover = (machine.lastCandidate ?? 0) > 0
+        switch (isFailover, machine.usedLastResort) {
+        case (false, false): return nil
+        case (true, false): return "failover"
+        case (false, true): return "last-resort"
+        case (true, true): return "failover, last-resort"
+        }
+    }
+}
+
+/// What a provider said to a request that it blames on the caller.
+private struct UpstreamRefusal {
+    var status: Int
+    /// Nil where it is no error of the dialect.
+    var body: ByteBuffer?
+}

@@ -1,0 +1,249 @@
+import HoldfastCore
+import HoldfastWire
+import NIOCore
+
+/// The bytes of a stream between provider and client. Only whole events are forwarded: a provider that dies inside one
+/// must not leave half of it before our error event.
+struct StreamRelay {
+    var scanner: SSEScanner
+    /// Received and not forwarded: held back before the first token, or the start of an event.
+    var pending = ByteBuffer()
+    /// End of the last complete event, from the reader index of `pending`.
+    var judged = 0
+    /// Events within `0 ..< judged` that the client did not ask for.
+    var cuts: [Range<Int>] = []
+    var stripsUsage: Bool
+    var sawFinish = false
+    var isHeadSent = false
+
+    init(lineBytes: Int, stripsUsage: Bool) {
+        scanner = SSEScanner(lineBytes: lineBytes)
+        self.stripsUsage = stripsUsage
+    }
+
+    /// What a read brought, judged event by event up to the first that ends the stream.
+    struct Verdict {
+        enum Ending {
+            case none, done, malformed
+            case error(UpstreamErrorText)
+            case tooLong
+        }
+
+        var hasEvents = false
+        var hasToken = false
+        var usage: TokenUsage?
+        var ending = Ending.none
+    }
+
+    mutating func judge(_ bytes: ByteBuffer) -> Verdict {
+        if pending.readableBytes == 0 {
+            pending = bytes
+        } else {
+            pending.writeImmutableBuffer(bytes)
+        }
+        var verdict = Verdict()
+        pending.withUnsafeReadableBytes { bytes in
+            do {
+                while let event = try scanner.nextEvent(in: bytes, from: judged) {
+                    guard take(event, bytes, &verdict) else { return }
+                }
+            } catch {
+                verdict.ending = .tooLong
+            }
+        }
+        return verdict
+    }
+
+    /// The stream is over: what is left may be an event that lacks its blank line.
+    mutating func judgeRest() -> Verdict {
+        var verdict = Verdict()
+        let length = pending.readableBytes
+        pending.withUnsafeReadableBytes { bytes in
+            if let event = scanner.finalEvent(in: bytes, from: judged) { _ = take(event, bytes, &verdict) }
+        }
+        // Give the client the blank line that ends the event, or drop half an event.
+        if judged == length, length > 0, verdict.hasEvents {
+            pending.writeStaticString("\n\n")
+            judged += 2
+        }
+        return verdict
+    }
+
+    /// False where the event ends the stream.
+    private mutating func take(
+        _ event: SSEEvent, _ bytes: UnsafeRawBufferPointer, _ verdict: inout Verdict
+    ) -> Bool {
+        let facts = ChunkFacts.read(event, in: bytes)
+        if facts.flags.contains(.error) {
+            let text =
+                event.dataLines > 1
+                ? SSEScanner.joinedData(of: event, in: bytes).withUnsafeBytes { UpstreamErrorText.read($0) }
+                : UpstreamErrorText.read(UnsafeRawBufferPointer(rebasing: bytes[facts.errorRange]))
+            verdict.ending = .error(text ?? UpstreamErrorText())
+            return false
+        }
+        if facts.flags.contains(.malformed) {
+            verdict.ending = .malformed
+            return false
+        }
+        judged = event.range.upperBound
+        verdict.hasEvents = true
+        if let usage = facts.usage { verdict.usage = usage }
+        if stripsUsage, facts.flags.contains(.usageOnly) { cuts.append(event.range) }
+        if !facts.flags.isDisjoint(with: [.token, .finish]) { verdict.hasToken = true }
+        if facts.flags.contains(.finish) { sawFinish = true }
+        if facts.flags.contains(.done) {
+            verdict.ending = .done
+            return false
+        }
+        return true
+    }
+
+    /// Takes what may be forwarded, in at most a few slices.
+    mutating func takeJudged(_ emit: (ByteBuffer) -> Void) {
+        var position = 0
+        for cut in cuts {
+            if let slice = pending.readSlice(length: cut.lowerBound - position), slice.readableBytes > 0 {
+                emit(slice)
+            }
+            pending.moveReaderIndex(forwardBy: cut.count)
+            position = cut.upperBound
+        }
+        if let slice = pending.readSlice(length: judged - position), slice.readableBytes > 0 { emit(slice) }
+        cuts.removeAll(keepingCapacity: true)
+        judged = 0
+        // What is left is the start of one event: its own storage, so that the read it came in can be freed.
+        pending = pending.readableBytes == 0 ? ByteBuffer() : pending.slice()
+    }
+}
+
+extension Exchange {
+    func relayBytes(_ bytes: ByteBuffer) {
+        guard let verdict = relay?.judge(bytes) else { return }
+        apply(verdict, now: MonotonicClock.read())
+    }
+
+    /// The response ended. A stream is complete with its terminator, or after every choice has finished.
+    func relayEnded(now: Instant) {
+        guard let verdict = relay?.judgeRest() else { return }
+        apply(verdict, now: now)
+        guard !machine.isFinished, let relay, case .none = verdict.ending else { return }
+        if relay.sawFinish {
+            complete(addsTerminator: true, now: now)
+        } else if machine.isCommitted {
+            fail(UpstreamFault(.truncated, "the stream ended without its end"), retryAfter: nil, now: now)
+        } else {
+            fail(UpstreamFault(.empty, "a stream without an answer"), retryAfter: nil, now: now)
+        }
+    }
+
+    private func apply(_ verdict: StreamRelay.Verdict, now: Instant) {
+        if let usage = verdict.usage { self.usage = usage }
+        if verdict.hasEvents {
+            step(.chunkReceived(hasToken: verdict.hasToken), now: now)
+            if !machine.isFinished { connection.arm() }
+        }
+        switch verdict.ending {
+        case .none:
+            if !machine.isCommitted, let relay, relay.pending.readableBytes > 1 << 20 {
+                giveUpUpstream()
+                fail(UpstreamFault(.empty, "a megabyte without an answer in it"), retryAfter: nil, now: now)
+            }
+        case .done:
+            if machine.isCommitted {
+                complete(addsTerminator: false, now: now)
+            } else {
+                giveUpUpstream()
+                fail(UpstreamFault(.empty, "a stream without an answer"), retryAfter: nil, now: now)
+            }
+        case .malformed:
+            breakOff("an event that is not JSON", now: now)
+        case .tooLong:
+            breakOff("an event beyond the limit", now: now)
+        case .error(let text):
+            let wasCommitted = machine.isCommitted
+            giveUpUpstream()
+            if wasCommitted {
+                fail(UpstreamFault(.truncated, "an error inside the stream"), retryAfter: nil, now: now)
+            } else {
+                failByWords(text, now: now)
+            }
+        }
+    }
+
+    private func breakOff(_ detail: String, now: Instant) {
+        let failure: FailureClass = machine.isCommitted ? .truncated : .empty
+        giveUpUpstream()
+        fail(UpstreamFault(failure, detail), retryAfter: nil, now: now)
+    }
+
+    private func complete(addsTerminator: Bool, now: Instant) {
+        if addsTerminator { writeToClient(ByteBuffer(staticString: "data: [DONE]\n\n")) }
+        leaveUpstream()
+        step(.upstreamEnded, now: now)
+    }
+
+    /// The first call commits: the head leaves with the first content.
+    func forwardHeld(now: Instant) {
+        guard relay != nil else { return }
+        if committedAt == nil {
+            committedAt = now
+            sendStreamHead()
+        }
+        relay?.takeJudged { writeToClient($0) }
+        pauseUpstreamIfNeeded()
+    }
+
+    private func sendStreamHead() {
+        guard let context = connection.context else { return }
+        sentStatus = 200
+        var buffer = context.channel.allocator.buffer(capacity: 512)
+        let keepAlive = request.keepAlive && !request.isHTTP10 && !services.isDraining
+        ResponseHead.write(
+            status: 200, contentType: "text/event-stream; charset=utf-8",
+            length: request.isHTTP10 ? .untilClose : .chunked, keepAlive: keepAlive, into: &buffer
+        ) { head in
+            head.writeStaticString("cache-control: no-cache\r\nx-accel-buffering: no\r\n")
+            writeHeaders(&head)
+        }
+        connection.write(buffer)
+    }
+
+    private func writeToClient(_ slice: ByteBuffer) {
+        guard !request.isHTTP10 else {
+            connection.write(slice)
+            return
+        }
+        guard let context = connection.context else { return }
+        let isSmall = slice.readableBytes <= SpliceRequest.contiguousBytes
+        var buffer = context.channel.allocator.buffer(capacity: 16 + (isSmall ? slice.readableBytes : 0))
+        if isSmall {
+            HTTPChunk.write(slice, into: &buffer)
+            connection.write(buffer)
+        } else {
+            HTTPChunk.writeHead(length: slice.readableBytes, into: &buffer)
+            connection.write(buffer)
+            connection.write(slice)
+            connection.write(ByteBuffer(staticString: HTTPChunk.terminator))
+        }
+    }
+
+    enum StreamFault {
+        case interrupted
+    }
+
+    /// Ends the body of a committed stream, with an error event where it is not whole. Returns whether the connection
+    /// can carry another request.
+    func endStream(_ fault: StreamFault?) -> Bool {
+        if fault != nil {
+            var event = ByteBuffer()
+            OpenAIErrorEvent.write(
+                message: "The answer was interrupted and is not complete.", type: "upstream_error",
+                code: "answer_interrupted", into: &event)
+            writeToClient(event)
+        }
+        if !request.isHTTP10 { connection.write(ByteBuffer(staticString: HTTPChunk.last)) }
+        connection.flush()
+        return !request.isHTTP10
+    }
+}

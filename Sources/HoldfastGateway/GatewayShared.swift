@@ -1,0 +1,108 @@
+import HoldfastCore
+import Logging
+import NIOCore
+import Synchronization
+
+/// What all event loops share. Small, and each part is either immutable or behind its own short lock.
+final class GatewayShared: Sendable {
+    let resolver: NameResolver
+    let accessLog: AccessLog
+    let logger: Logger
+    let lag = LoopLag()
+    let clients = InFlightCount()
+    let exchanges = InFlightCount()
+    let addresses = AddressCounts()
+    let rejections = RejectionCounts()
+    let authentication = AuthenticationThrottle()
+
+    init(resolver: NameResolver, accessLog: AccessLog, logger: Logger) {
+        self.resolver = resolver
+        self.accessLog = accessLog
+        self.logger = logger
+    }
+
+    func logBreaker(of deployment: DeploymentInForce, _ state: Breaker.State) {
+        let facts: Logger.Metadata = ["deployment": "\(deployment.deployment.id)"]
+        switch state {
+        case .closed: logger.notice("breaker closed: the deployment answers again", metadata: facts)
+        case .open: logger.warning("breaker open: the deployment keeps failing", metadata: facts)
+        case .halfOpen: logger.info("breaker half-open: one probe at a time", metadata: facts)
+        }
+    }
+}
+
+/// Event-loop lag of all loops.
+final class LoopLag: Sendable {
+    private let histogram = Mutex(
+        Histogram(bounds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]))
+
+    func observe(nanoseconds: Int64) {
+        histogram.withLock { $0.observe(nanoseconds: nanoseconds) }
+    }
+
+    var value: Histogram { histogram.withLock { $0 } }
+}
+
+/// Client connections by address, for the bound that keeps one address from taking them all. Loopback is not counted:
+/// everything behind a local proxy comes from there.
+final class AddressCounts: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    func enter(_ address: String, bound: Int) -> Bool {
+        counts.withLock { counts in
+            guard counts[address, default: 0] < bound else { return false }
+            counts[address, default: 0] += 1
+            return true
+        }
+    }
+
+    func leave(_ address: String) {
+        counts.withLock { counts in
+            if let count = counts[address], count > 1 {
+                counts[address] = count - 1
+            } else {
+                counts[address] = nil
+            }
+        }
+    }
+}
+
+/// Requests that never became an exchange, by reason.
+final class RejectionCounts: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    func count(_ reason: String) {
+        counts.withLock { $0[reason, default: 0] += 1 }
+    }
+
+    var value: [(reason: String, count: Int)] {
+        counts.withLock { counts in counts.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 } }
+    }
+}
+
+/// Slows down who guesses keys: a token bucket for each address block, 10 a minute, burst 20. It delays nobody with a
+/// valid key, since only failures draw on it, and it never locks a key out.
+final class AuthenticationThrottle: Sendable {
+    static let burst = 20
+    static let refillNanoseconds = 6 * Span.second
+    /// Address blocks remembered; the oldest knowledge goes first when it is full.
+    static let longest = 10_000
+
+    private let buckets = Mutex<[String: (tokens: Int, at: Instant)]>([:])
+
+    /// False: this address block has failed too often of late.
+    func recordFailure(block: String, now: Instant) -> Bool {
+        buckets.withLock { buckets in
+            if buckets.count >= Self.longest, buckets[block] == nil { buckets.removeAll() }
+            var (tokens, at) = buckets[block] ?? (Self.burst, now)
+            let refill = Int(now.nanoseconds(since: at) / Self.refillNanoseconds)
+            if refill > 0 {
+                tokens = min(Self.burst, tokens + refill)
+                at = at.advanced(byNanoseconds: Int64(refill) * Self.refillNanoseconds)
+            }
+            let isAllowed = tokens > 0
+            buckets[block] = (max(tokens - 1, 0), at)
+            return isAllowed
+        }
+    }
+}

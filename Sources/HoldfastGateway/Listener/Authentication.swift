@@ -1,0 +1,71 @@
+import Crypto
+import HoldfastCore
+import NIOCore
+
+/// Who asks: a key with its workload, or anybody where the configuration has no keys (loopback only).
+struct Principal {
+    var key: KeyState?
+    var workload: Workload?
+
+    var criticality: Criticality { workload?.criticality ?? .standard }
+
+    func mayUse(route: Int) -> Bool {
+        workload?.routes?.contains(route) ?? true
+    }
+
+    var mayUseDirectModels: Bool {
+        workload?.allowsDirectModels ?? true
+    }
+}
+
+enum Authentication {
+    /// Same work and same answer whether the key is unknown or wrong: a miss is compared with a digest that no key has.
+    static func authenticate(_ headers: RequestHeaders, _ inForce: InForce) -> Result<Principal, ClientError> {
+        guard !inForce.keys.isEmpty else { return .success(Principal(key: nil, workload: nil)) }
+        guard !headers.hasTwoAuthorizations else { return .failure(.unauthorized) }
+        let bearer = headers.authorization.flatMap(token)
+        if let bearer, let apiKey = headers.apiKey, bearer != apiKey[...] { return .failure(.twoKeys) }
+        guard headers.authorization == nil || bearer != nil,
+            let text = bearer ?? headers.apiKey.map({ $0[...] }),
+            let parts = KeyText(text), parts.kind == .client
+        else { return .failure(.unauthorized) }
+        let state = inForce.key(id: parts.id)
+        let digest = SHA256.hash(data: Array(text.utf8))
+        let isRight = equalsInConstantTime(digest, state?.key.digest ?? Self.nobody)
+        guard isRight, let state else { return .failure(.unauthorized) }
+        return .success(Principal(key: state, workload: inForce.snapshot.workloads[state.key.workload]))
+    }
+
+    private static let nobody = [UInt8](repeating: 0, count: SHA256.byteCount)
+
+    private static func token(_ authorization: String) -> Substring? {
+        guard authorization.utf8.count > 7, String(authorization.prefix(7)).isFolded("bearer ") else { return nil }
+        return authorization.dropFirst(7)
+    }
+
+    private static func equalsInConstantTime(_ digest: SHA256.Digest, _ expected: [UInt8]) -> Bool {
+        var difference: UInt8 = expected.count == SHA256.byteCount ? 0 : 1
+        for (left, right) in zip(digest, expected) { difference |= left ^ right }
+        return difference == 0
+    }
+}
+
+extension SocketAddress {
+    /// The block that failed authentication is counted for: /24 of IPv4, /64 of IPv6.
+    var throttleBlock: String {
+        guard let text = ipAddress else { return "local" }
+        switch self {
+        case .v4: return text.split(separator: ".").prefix(3).joined(separator: ".")
+        case .v6(let v6):
+            return withUnsafeBytes(of: v6.address.sin6_addr) { bytes in
+                bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
+            }
+        case .unixDomainSocket: return "local"
+        }
+    }
+
+    var isLoopback: Bool {
+        guard let text = ipAddress else { return true }
+        return text == "::1" || text.hasPrefix("127.") || text.hasPrefix("::ffff:127.")
+    }
+}

@@ -1,0 +1,392 @@
+import HoldfastCore
+import HoldfastWire
+import NIOCore
+import NIOHTTP1
+
+/// One client connection: gathers requests within the listener's limits and deadlines, hands each to an exchange, and
+/// writes what comes back. One request is answered at a time; those pipelined behind it wait, in order and bounded.
+final class ClientConnection: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// After an error that leaves the request unread, the client may take this long to read the answer before the
+    /// connection is closed under it.
+    static let lingerNanoseconds = 2 * Span.second
+
+    enum Phase {
+        case awaitingHead
+        case readingBody(IncomingRequest)
+        case exchanging(Exchange)
+        /// Answered for good; what still comes in is discarded.
+        case lingering(until: Instant)
+        case closed
+    }
+
+    let services: LoopServices
+    private(set) var context: ChannelHandlerContext?
+    private var phase = Phase.awaitingHead
+    private var backlog: [HTTPServerRequestPart] = []
+    private var backlogHeads = 0
+    private var isReadHeldBack = false
+    private let timer = LoopTimer()
+    /// Start of the wait for a request: the opening, or the end of the last answer.
+    private var idleSince: Instant
+    /// First byte of a head that is not complete.
+    private var headSince: Instant?
+    private var headBytes = 0
+    private var unwritableSince: Instant?
+    private var countedAddress: String?
+
+    init(services: LoopServices, now: Instant) {
+        self.services = services
+        idleSince = now
+        timer.fire = { [unowned self] now in self.wake(now: now) }
+    }
+
+    private var limits: ListenerLimits { services.inForce.snapshot.gateway.limits }
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    // MARK: - Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        services.register(self)
+        arm()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let total = services.shared.clients.add(1)
+        let address = context.remoteAddress
+        if total > limits.connections {
+            refuseConnection(context, "connections")
+        } else if let address, !address.isLoopback, let text = address.ipAddress {
+            if services.shared.addresses.enter(text, bound: limits.connectionsPerAddress) {
+                countedAddress = text
+            } else {
+                refuseConnection(context, "connections_per_address")
+            }
+        }
+        context.fireChannelActive()
+    }
+
+    private func refuseConnection(_ context: ChannelHandlerContext, _ reason: String) {
+        services.shared.rejections.count(reason)
+        phase = .closed
+        context.close(mode: .all, promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        services.shared.clients.add(-1)
+        if let countedAddress { services.shared.addresses.leave(countedAddress) }
+        let phase = self.phase
+        self.phase = .closed
+        timer.invalidate()
+        services.unregister(self)
+        if case .exchanging(let exchange) = phase {
+            exchange.clientGone(now: MonotonicClock.read())
+        }
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer.invalidate()
+        services.unregister(self)
+        self.context = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch (phase, error) {
+        case (.awaitingHead, let error as HTTPParserError), (.readingBody, let error as HTTPParserError):
+            reject(error == .headerOverflow ? .headersTooLarge : .malformed)
+        case (.awaitingHead, _), (.readingBody, _), (.exchanging, _), (.lingering, _), (.closed, _):
+            context.close(mode: .all, promise: nil)
+        }
+    }
+
+    func drain() {
+        if case .awaitingHead = phase, headSince == nil { closeNow() }
+    }
+
+    func closeNow() {
+        context?.close(mode: .all, promise: nil)
+    }
+
+    // MARK: - Reading
+
+    /// Bytes came off the socket, before the codec has seen them.
+    func bytesArrived(_ count: Int) {
+        guard case .awaitingHead = phase else { return }
+        headBytes += count
+        if headSince == nil {
+            headSince = MonotonicClock.read()
+            arm()
+        }
+        // The codec bounds fields; this bounds what never becomes one, such as an endless request line.
+        if headBytes > limits.headerListBytes + limits.uriBytes + limits.bodyBytes { reject(.headersTooLarge) }
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if backlog.isEmpty {
+            context.read()
+        } else {
+            isReadHeldBack = true
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        switch phase {
+        case .awaitingHead, .readingBody:
+            if backlog.isEmpty { receive(part) } else { backlog.append(part) }
+        case .exchanging:
+            enqueue(part)
+        case .lingering, .closed: break
+        }
+    }
+
+    private func enqueue(_ part: HTTPServerRequestPart) {
+        if case .head = part {
+            backlogHeads += 1
+            if backlogHeads > limits.pipelined {
+                services.shared.rejections.count("pipelined")
+                closeNow()
+                return
+            }
+        }
+        backlog.append(part)
+    }
+
+    private func receive(_ part: HTTPServerRequestPart) {
+        switch (part, phase) {
+        case (.head(let head), .awaitingHead):
+            headSince = nil
+            headBytes = 0
+            receiveHead(head)
+        case (.body(let bytes), .readingBody(let request)):
+            request.append(bytes)
+            if request.body.readableBytes > limits.bodyBytes { reject(.tooLarge(bound: limits.bodyBytes)) }
+        case (.end, .readingBody(let request)):
+            dispatch(request)
+        case (.head, _), (.body, _), (.end, _): break
+        }
+    }
+
+    private func receiveHead(_ head: HTTPRequestHead) {
+        let now = MonotonicClock.read()
+        let request = IncomingRequest(head: head, now: now)
+        phase = .readingBody(request)
+        switch RequestAdmission.admitHead(request, services: services, peer: context?.remoteAddress) {
+        case .success:
+            if request.headers.expect != nil { writeContinue() }
+            arm()
+        case .failure(var error):
+            // Without a body, or with one that is small and may well be here, the connection stays usable.
+            if request.hasBody { error.closes = true }
+            reject(error)
+        }
+    }
+
+    private func writeContinue() {
+        guard let context else { return }
+        var buffer = context.channel.allocator.buffer(capacity: 32)
+        buffer.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    private func dispatch(_ request: IncomingRequest) {
+        switch RequestAdmission.admit(request, services: services) {
+        case .failure(let error):
+            reject(error)
+        case .success(.listing(let body)):
+            respond(status: 200, body: body, request: request) { $0.writeRequestID(request.id) }
+        case .success(.exchange(let admitted)):
+            let exchange = Exchange(admitted, request: request, connection: self)
+            phase = .exchanging(exchange)
+            exchange.start(now: MonotonicClock.read())
+        }
+    }
+
+    // MARK: - Writing
+
+    /// An error before any exchange began.
+    private func reject(_ error: ClientError) {
+        let request: IncomingRequest? = if case .readingBody(let request) = phase { request } else { nil }
+        services.shared.rejections.count(error.code)
+        let id = request?.id ?? services.makeExchangeID()
+        services.logRejection(error, id: id)
+        respond(error, id: id, keepAlive: request?.keepAlive ?? false) { _ in }
+    }
+
+    /// The whole of an error response.
+    func respond(_ error: ClientError, id: String, keepAlive: Bool, extra: (inout ByteBuffer) -> Void) {
+        guard let context else { return }
+        var body = context.channel.allocator.buffer(capacity: 256)
+        error.write(into: &body)
+        let keepAlive = keepAlive && !error.closes && !services.isDraining
+        writeWhole(status: error.status, body: body, keepAlive: keepAlive) { head in
+            head.writeRequestID(id)
+            if error.isFinal { head.writeStaticString("x-should-retry: false\r\n") }
+            if let wait = error.retryAfterNanoseconds {
+                head.writeStaticString("retry-after: ")
+                head.writeDecimal(Int((wait + Span.second - 1) / Span.second))
+                head.writeStaticString("\r\n")
+            }
+            if let allow = error.allow {
+                head.writeStaticString("allow: ")
+                head.writeStaticString(allow)
+                head.writeStaticString("\r\n")
+            }
+            extra(&head)
+        }
+        finishAnswer(keepAlive: keepAlive, isRequestUnread: error.closes)
+    }
+
+    private func respond(
+        status: Int, body: ByteBuffer, request: IncomingRequest, extra: (inout ByteBuffer) -> Void
+    ) {
+        let keepAlive = request.keepAlive && !services.isDraining
+        writeWhole(status: status, body: body, keepAlive: keepAlive, extra: extra)
+        finishAnswer(keepAlive: keepAlive, isRequestUnread: false)
+    }
+
+    /// Head and body, flushed. Small bodies leave with their head in one buffer.
+    func writeWhole(
+        status: Int, contentType: StaticString = "application/json", body: ByteBuffer, keepAlive: Bool,
+        extra: (inout ByteBuffer) -> Void
+    ) {
+        guard let context else { return }
+        let isSmall = body.readableBytes <= SpliceRequest.contiguousBytes
+        var buffer = context.channel.allocator.buffer(capacity: 512 + (isSmall ? body.readableBytes : 0))
+        ResponseHead.write(
+            status: status, contentType: contentType, length: .known(body.readableBytes), keepAlive: keepAlive,
+            into: &buffer, extra: extra)
+        if isSmall {
+            buffer.writeImmutableBuffer(body)
+            context.write(wrapOutboundOut(buffer), promise: nil)
+        } else {
+            context.write(wrapOutboundOut(buffer), promise: nil)
+            context.write(wrapOutboundOut(body), promise: nil)
+        }
+        context.flush()
+    }
+
+    func write(_ buffer: ByteBuffer) {
+        context?.write(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    /// The answer in flight is written to its end, whichever it was.
+    func finishAnswer(keepAlive: Bool, isRequestUnread: Bool = false) {
+        guard let context else { return }
+        if keepAlive, !services.isDraining {
+            phase = .awaitingHead
+            idleSince = MonotonicClock.read()
+            headSince = nil
+            headBytes = 0
+            arm()
+            replayBacklog()
+        } else if isRequestUnread {
+            // Closing now would reset the connection under an answer that the client has not read.
+            phase = .lingering(until: MonotonicClock.read().advanced(byNanoseconds: Self.lingerNanoseconds))
+            context.close(mode: .output, promise: nil)
+            arm()
+        } else {
+            phase = .closed
+            context.close(mode: .all, promise: nil)
+        }
+    }
+
+    private func replayBacklog() {
+        guard !backlog.isEmpty else { return }
+        var parts: [HTTPServerRequestPart] = []
+        swap(&parts, &backlog)
+        backlogHeads = 0
+        for part in parts {
+            switch phase {
+            case .awaitingHead, .readingBody: receive(part)
+            case .exchanging: enqueue(part)
+            case .lingering, .closed: return
+            }
+        }
+        if backlog.isEmpty, isReadHeldBack {
+            isReadHeldBack = false
+            context?.read()
+        }
+    }
+
+    // MARK: - Time
+
+    /// The exchange's own limits have moved.
+    func arm() {
+        let due: Instant? =
+            switch phase {
+            case .awaitingHead:
+                headSince.map { $0.advanced(byNanoseconds: limits.headerNanoseconds) }
+                    ?? idleSince.advanced(byNanoseconds: limits.idleNanoseconds)
+            case .readingBody(let request): request.arrivedAt.advanced(byNanoseconds: limits.bodyNanoseconds)
+            case .exchanging(let exchange): exchange.wakeAt
+            case .lingering(let until): until
+            case .closed: nil
+            }
+        let stall = unwritableSince?.advanced(byNanoseconds: limits.writeStallNanoseconds)
+        services.timers.arm(timer, at: [due, stall].compactMap { $0 }.min())
+    }
+
+    private func wake(now: Instant) {
+        if let since = unwritableSince, now.nanoseconds(since: since) >= limits.writeStallNanoseconds {
+            services.shared.rejections.count("write_stall")
+            closeNow()
+            return
+        }
+        switch phase {
+        case .awaitingHead:
+            if let since = headSince {
+                if now.nanoseconds(since: since) >= limits.headerNanoseconds { reject(.slow) }
+            } else if now.nanoseconds(since: idleSince) >= limits.idleNanoseconds {
+                closeNow()
+            }
+        case .readingBody(let request):
+            if now.nanoseconds(since: request.arrivedAt) >= limits.bodyNanoseconds { reject(.slow) }
+        case .exchanging(let exchange):
+            exchange.wake(now: now)
+        case .lingering:
+            closeNow()
+        case .closed: return
+        }
+        arm()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            unwritableSince = nil
+            if case .exchanging(let exchange) = phase { exchange.clientWritable() }
+        } else {
+            unwritableSince = MonotonicClock.read()
+            arm()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+}
+
+/// Stands before the codec, which is silent until a head is complete: without it a trickle of header bytes would look
+/// like an idle connection.
+final class ArrivalWatch: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let connection: ClientConnection
+
+    init(connection: ClientConnection) {
+        self.connection = connection
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection.bytesArrived(unwrapInboundIn(data).readableBytes)
+        context.fireChannelRead(data)
+    }
+}

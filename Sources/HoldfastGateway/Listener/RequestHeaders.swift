@@ -1,0 +1,56 @@
+import HoldfastCore
+import NIOHTTP1
+
+/// The request headers that we read, from one walk over the list. The rest goes no further.
+struct RequestHeaders {
+    var authorization: String?
+    var hasTwoAuthorizations = false
+    var apiKey: String?
+    var contentType: String?
+    var contentLength: Int?
+    var hasContentEncoding = false
+    var expect: String?
+    var timeout: String?
+    var criticality: String?
+
+    init(_ headers: HTTPHeaders) {
+        for (name, value) in headers {
+            switch name.utf8.count {
+            case 6 where name.isFolded("expect"): expect = value
+            case 9 where name.isFolded("x-api-key"): apiKey = value
+            case 12 where name.isFolded("content-type"): contentType = value
+            case 13 where name.isFolded("authorization"):
+                hasTwoAuthorizations = authorization != nil
+                authorization = value
+            case 14 where name.isFolded("content-length"): contentLength = Int(value)
+            case 16 where name.isFolded("content-encoding"): hasContentEncoding = !value.isFolded("identity")
+            case 18 where name.isFolded("x-holdfast-timeout"): timeout = value
+            case 22 where name.isFolded("x-holdfast-criticality"): criticality = value
+            default: break
+            }
+        }
+    }
+
+    /// `application/json`, with or without parameters.
+    var isJSON: Bool {
+        guard let contentType else { return false }
+        let type = contentType.prefix { $0 != ";" && $0 != " " }
+        return String(type).isFolded("application/json")
+    }
+}
+
+extension String {
+    /// Equal to `lower`, an ASCII text in lower case, whatever the case of this one.
+    func isFolded(_ lower: StaticString) -> Bool {
+        var text = self
+        return text.withUTF8 { bytes in
+            guard bytes.count == lower.utf8CodeUnitCount else { return false }
+            for place in 0..<bytes.count {
+                let byte = bytes[place]
+                let folded = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+                if folded != lower.utf8Start[place] { return false }
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import HoldfastCore
+import Logging
+import NIOCore
+
+/// Everything an event loop owns: its connection pools, timers, randomness and log buffer, and the snapshot in force as
+/// it sees it. Made on its loop and touched only there; nothing in it is locked.
+final class LoopServices {
+    /// How long a line may wait in the loop's buffer.
+    static let logFlushNanoseconds = 200 * Span.millisecond
+    static let lagProbe = TimeAmount.milliseconds(100)
+
+    let loop: any EventLoop
+    let timers: LoopTimers
+    let resolver: NameResolver
+    let shared: GatewayShared
+    var inForce: InForce
+    var random: SeededRandom
+    var isDraining = false
+    private var pools: [ObjectIdentifier: UpstreamPool] = [:]
+    private var accessLog = AccessLogBuffer()
+    private let logTimer = LoopTimer()
+    private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    private var lagTask: RepeatedTask?
+
+    init(loop: any EventLoop, shared: GatewayShared, inForce: InForce) {
+        self.loop = loop
+        self.shared = shared
+        self.inForce = inForce
+        resolver = shared.resolver
+        timers = LoopTimers(loop: loop, now: MonotonicClock.read())
+        var system = SystemRandomNumberGenerator()
+        random = SeededRandom(seed: system.next())
+        logTimer.fire = { [unowned self] _ in self.accessLog.flush(to: self.shared.accessLog) }
+        watchLag()
+    }
+
+    func pool(for target: UpstreamTarget) -> UpstreamPool {
+        if let pool = pools[ObjectIdentifier(target)] { return pool }
+        let pool = UpstreamPool(target: target, services: self)
+        pools[ObjectIdentifier(target)] = pool
+        return pool
+    }
+
+    /// Upstream connections of this loop by provider: open, and of these idle.
+    func upstreamCounts() -> [(provider: String, open: Int, idle: Int)] {
+        pools.values.map { ($0.target.provider.id, $0.open, $0.idleCount) }
+    }
+
+    func adopt(_ next: InForce) {
+        inForce = next
+        // Pools of targets that are gone keep what is in use; idle connections close by age.
+        let wanted = Set(next.targets.map { ObjectIdentifier($0) })
+        pools = pools.filter { wanted.contains($0.key) || $0.value.open > 0 }
+    }
+
+    // MARK: - Client connections
+
+    func register(_ connection: ClientConnection) {
+        connections[ObjectIdentifier(connection)] = connection
+    }
+
+    func unregister(_ connection: ClientConnection) {
+        connections[ObjectIdentifier(connection)] = nil
+    }
+
+    /// Idle connections close now, the others after the answer in flight.
+    func drain() {
+        isDraining = true
+        for connection in Array(connections.values) { connection.drain() }
+    }
+
+    func shutDown() {
+        for connection in Array(connections.values) { connection.closeNow() }
+        for pool in pools.values { pool.shutDown() }
+        lagTask?.cancel()
+        accessLog.flush(to: shared.accessLog)
+        timers.stop()
+    }
+
+    // MARK: - Log
+
+    func log(_ write: (inout ByteBuffer) -> Void) {
+        guard shared.accessLog.isOn else { return }
+        if accessLog.isEmpty {
+            timers.arm(logTimer, at: MonotonicClock.read().advanced(byNanoseconds: Self.logFlushNanoseconds))
+        }
+        accessLog.append(to: shared.accessLog, write)
+    }
+
+    /// How late this loop comes round: the delay of everything that waits for it.
+    private func watchLag() {
+        var expected = MonotonicClock.read().advanced(byNanoseconds: Self.lagProbe.nanoseconds)
+        lagTask = loop.assumeIsolated().scheduleRepeatedTask(initialDelay: Self.lagProbe, delay: Self.lagProbe) {
+            [lag = shared.lag] _ in
+            let now = MonotonicClock.read()
+            lag.observe(nanoseconds: max(now.nanoseconds(since: expected), 0))
+            expected = now.advanced(byNanoseconds: Self.lagProbe.nanoseconds)
+        }
+    }
+}

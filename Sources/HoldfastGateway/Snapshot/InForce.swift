@@ -1,0 +1,175 @@
+import HoldfastCore
+import HoldfastWire
+import NIOCore
+import Synchronization
+
+/// A snapshot in force: the validated configuration joined with the state that outlives it (breakers, connections) and
+/// with everything that can be made ready once instead of per exchange. Immutable and shared by all loops.
+final class InForce: Sendable {
+    let generation: UInt64
+    let snapshot: Snapshot
+    let targets: [UpstreamTarget]
+    let deployments: [DeploymentInForce]
+    let routes: [RouteInForce]
+    let keys: [KeyState]
+    private let routeByName: [String: Int]
+    private let deploymentByID: [String: Int]
+    private let keyByID: [String: Int]
+
+    /// Keeps the state of whatever is the same in `previous`.
+    /// - Throws: what TLS says of a certificate that it cannot use.
+    init(snapshot: Snapshot, generation: UInt64, previous: InForce?) throws {
+        self.snapshot = snapshot
+        self.generation = generation
+        let targets = try snapshot.providers.map { provider in
+            try previous?.targets.first { $0.serves(provider) } ?? UpstreamTarget(provider: provider)
+        }
+        self.targets = targets
+        deployments = snapshot.deployments.map { deployment in
+            let provider = snapshot.providers[deployment.provider]
+            let old = previous?.deployments.first {
+                $0.deployment.id == deployment.id && $0.provider.apiKey == provider.apiKey
+                    && $0.provider.baseURL == provider.baseURL
+            }
+            return DeploymentInForce(
+                deployment: deployment, provider: provider, target: targets[deployment.provider],
+                state: old?.state ?? DeploymentState(id: deployment.id))
+        }
+        let deployments = self.deployments
+        routes = snapshot.routes.map { route in
+            RouteInForce(
+                route: route, candidates: route.candidates.map { deployments[$0] },
+                facts: previous?.routes.first { $0.route.name == route.name }?.facts ?? RouteFacts())
+        }
+        keys = snapshot.keys.map { key in
+            previous?.keys.first { $0.key.id == key.id && $0.key.digest == key.digest }?.with(key) ?? KeyState(key: key)
+        }
+        routeByName = Dictionary(
+            zip(snapshot.routes.map(\.name), snapshot.routes.indices), uniquingKeysWith: { first, _ in first })
+        deploymentByID = Dictionary(
+            zip(snapshot.deployments.map(\.id), snapshot.deployments.indices), uniquingKeysWith: { first, _ in first })
+        keyByID = Dictionary(zip(snapshot.keys.map(\.id), snapshot.keys.indices), uniquingKeysWith: { first, _ in first })
+    }
+
+    func route(named name: String) -> Int? {
+        routeByName[name]
+    }
+
+    /// A route of one candidate, for a client that asks for `provider/model`.
+    func directRoute(to id: String) -> RouteInForce? {
+        deploymentByID[id].map { deployments[$0].directRoute }
+    }
+
+    func key(id: String) -> KeyState? {
+        keyByID[id].map { keys[$0] }
+    }
+}
+
+/// A client key with what it has in flight.
+final class KeyState: Sendable {
+    let key: ClientKey
+    private let inFlight: InFlightCount
+
+    init(key: ClientKey) {
+        self.key = key
+        inFlight = InFlightCount()
+    }
+
+    private init(key: ClientKey, inFlight: InFlightCount) {
+        self.key = key
+        self.inFlight = inFlight
+    }
+
+    func with(_ key: ClientKey) -> KeyState {
+        KeyState(key: key, inFlight: inFlight)
+    }
+
+    /// False at the bound; true is paired with one `leave`.
+    func enter(bound: Int) -> Bool {
+        guard inFlight.add(1) <= bound else {
+            inFlight.add(-1)
+            return false
+        }
+        return true
+    }
+
+    func leave() {
+        inFlight.add(-1)
+    }
+}
+
+/// Shared by the loops; exact, because a bound is held against it.
+final class InFlightCount: Sendable {
+    private let count = Atomic<Int>(0)
+
+    @discardableResult
+    func add(_ difference: Int) -> Int {
+        count.add(difference, ordering: .relaxed).newValue
+    }
+
+    var value: Int { count.load(ordering: .relaxed) }
+}
+
+final class RouteInForce: Sendable {
+    let route: Route
+    let candidates: [DeploymentInForce]
+    let limits: ExchangeLimits
+    let facts: RouteFacts
+
+    init(route: Route, candidates: [DeploymentInForce], facts: RouteFacts) {
+        self.route = route
+        self.candidates = candidates
+        self.facts = facts
+        limits = ExchangeLimits(route.timeouts, candidates: candidates.count)
+    }
+}
+
+/// A deployment with its state and the bytes of its request heads.
+final class DeploymentInForce: Sendable {
+    let deployment: Deployment
+    let provider: Provider
+    let target: UpstreamTarget
+    let state: DeploymentState
+    let model: ModelLiteral
+    private let chatHead: ByteBuffer
+    private let completionsHead: ByteBuffer
+    private let embeddingsHead: ByteBuffer
+
+    init(deployment: Deployment, provider: Provider, target: UpstreamTarget, state: DeploymentState) {
+        self.deployment = deployment
+        self.provider = provider
+        self.target = target
+        self.state = state
+        model = ModelLiteral(deployment.model)
+        chatHead = Self.head(of: .chatCompletions, at: provider)
+        completionsHead = Self.head(of: .completions, at: provider)
+        embeddingsHead = Self.head(of: .embeddings, at: provider)
+    }
+
+    /// Everything of the request head before the value of `content-length`, which comes last.
+    func head(for endpoint: Endpoint) -> ByteBuffer {
+        switch endpoint {
+        case .chatCompletions: chatHead
+        case .completions: completionsHead
+        case .embeddings: embeddingsHead
+        }
+    }
+
+    /// Limits and retries as a route has them by default. It takes part in the same breaker as every route.
+    var directRoute: RouteInForce {
+        RouteInForce(
+            route: Route(name: deployment.id, candidates: [0]), candidates: [self], facts: state.directFacts)
+    }
+
+    private static func head(of endpoint: Endpoint, at provider: Provider) -> ByteBuffer {
+        var head = ByteBuffer()
+        head.writeString("POST \(provider.baseURL.path)\(endpoint.upstreamPath) HTTP/1.1\r\n")
+        head.writeString("host: \(provider.baseURL.authority)\r\n")
+        if let key = provider.apiKey {
+            head.writeString("authorization: Bearer \(key.reveal())\r\n")
+        }
+        head.writeString("content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: holdfast\r\n")
+        head.writeString("content-length: ")
+        return head
+    }
+}

@@ -1,0 +1,124 @@
+import HoldfastCore
+import HoldfastWire
+import NIOCore
+
+extension ExchangeEnd {
+    /// The word of the access log and of the metrics.
+    var word: String {
+        switch self {
+        case .answered: "answered"
+        case .clientGone: "client_gone"
+        case .interrupted: "interrupted"
+        case .refused(.upstreamAnswer): "refused_by_provider"
+        case .refused(.everyCandidateFailed): "every_candidate_failed"
+        case .refused(.noneAvailable): "none_available"
+        case .refused(.deadlinePassed): "deadline_passed"
+        }
+    }
+}
+
+extension Exchange {
+    /// The exchange is over: its figures and its line in the access log. No content, no header, no query.
+    func record(_ end: ExchangeEnd, now: Instant) {
+        let route = admitted.route
+        let duration = now.nanoseconds(since: startedAt)
+        let firstToken = committedAt.map { $0.nanoseconds(since: startedAt) }
+        let usage = self.usage
+        let isFailover = degraded != nil && end == .answered
+        route.facts.withLock { facts in
+            facts.ends[end.word, default: 0] += 1
+            if isFailover { facts.failovers += 1 }
+            facts.duration.observe(nanoseconds: duration)
+            if let firstToken {
+                facts.timeToFirstToken.observe(nanoseconds: firstToken)
+                if end == .answered, let tokens = usage?.completion, tokens > 1 {
+                    facts.timePerOutputToken.observe(nanoseconds: (duration - firstToken) / Int64(tokens - 1))
+                }
+            }
+            if let tokens = usage?.prompt { facts.inputTokens.observe(Double(tokens)) }
+            if let tokens = usage?.completion { facts.outputTokens.observe(Double(tokens)) }
+        }
+        if let firstToken = machine.attempts.last?.firstTokenAt, let deployment, let last = machine.attempts.last {
+            let wait = firstToken.nanoseconds(since: last.startedAt)
+            deployment.state.withLock { $0.timeToFirstToken.observe(nanoseconds: wait) }
+        }
+        services.log { line in
+            writeLine(end, duration: duration, firstToken: firstToken, now: now, into: &line)
+        }
+    }
+
+    private func writeLine(
+        _ end: ExchangeEnd, duration: Int64, firstToken: Int64?, now: Instant, into line: inout ByteBuffer
+    ) {
+        line.writeStaticString("{\"time\":\"")
+        line.writeString(services.timeText(now: now))
+        line.writeStaticString("\",\"id\":\"")
+        line.writeString(request.id)
+        line.writeStaticString("\",\"route\":")
+        line.writeJSONString(admitted.route.route.name)
+        line.writeStaticString(",\"operation\":\"")
+        line.writeString(admitted.scan.endpoint.operation)
+        line.writeStaticString(admitted.scan.isStream ? "\",\"stream\":true,\"end\":\"" : "\",\"stream\":false,\"end\":\"")
+        line.writeString(end.word)
+        line.writeStaticString("\",\"status\":")
+        line.writeDecimal(sentStatus)
+        line.writeStaticString(",\"deployment\":")
+        line.writeJSONString(deployment?.deployment.id)
+        line.writeStaticString(",\"attempts\":[")
+        for (place, attempt) in machine.attempts.enumerated() {
+            line.writeStaticString(place == 0 ? "{\"deployment\":" : ",{\"deployment\":")
+            line.writeJSONString(admitted.route.candidates[attempt.candidate].deployment.id)
+            line.writeStaticString(",\"microseconds\":")
+            line.writeDecimal(Int((attempt.endedAt ?? now).nanoseconds(since: attempt.startedAt) / 1_000))
+            line.writeStaticString(",\"failure\":")
+            line.writeJSONString(attempt.failure?.rawValue)
+            line.writeStaticString("}")
+        }
+        line.writeStaticString("],\"microseconds\":")
+        line.writeDecimal(Int(duration / 1_000))
+        if let firstToken {
+            line.writeStaticString(",\"first_token_microseconds\":")
+            line.writeDecimal(Int(firstToken / 1_000))
+        }
+        if let tokens = usage?.prompt {
+            line.writeStaticString(",\"input_tokens\":")
+            line.writeDecimal(tokens)
+        }
+        if let tokens = usage?.completion {
+            line.writeStaticString(",\"output_tokens\":")
+            line.writeDecimal(tokens)
+        }
+        if let degraded {
+            line.writeStaticString(",\"degraded\":\"")
+            line.writeStaticString(degraded)
+            line.writeStaticString("\"")
+        }
+        if let key = admitted.principal.key {
+            line.writeStaticString(",\"key\":")
+            line.writeJSONString(key.key.id)
+            line.writeStaticString(",\"workload\":")
+            line.writeJSONString(admitted.principal.workload?.id)
+        }
+        line.writeStaticString(",\"generation\":")
+        line.writeDecimal(Int(clamping: admitted.inForce.generation))
+        line.writeStaticString("}\n")
+    }
+}
+
+extension LoopServices {
+    /// A request that never became an exchange.
+    func logRejection(_ error: ClientError, id: String) {
+        let now = MonotonicClock.read()
+        log { line in
+            line.writeStaticString("{\"time\":\"")
+            line.writeString(timeText(now: now))
+            line.writeStaticString("\",\"id\":\"")
+            line.writeString(id)
+            line.writeStaticString("\",\"end\":\"rejected\",\"status\":")
+            line.writeDecimal(error.status)
+            line.writeStaticString(",\"code\":")
+            line.writeJSONString(error.code)
+            line.writeStaticString("}\n")
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import HoldfastCore
+import Synchronization
+
+/// Figures of one route, written once at the end of each exchange.
+final class RouteFacts: Sendable {
+    struct Shared {
+        var ends: [String: Int] = [:]
+        var failovers = 0
+        var interrupted = 0
+        var duration = Histogram.seconds
+        var timeToFirstToken = Histogram.seconds
+        var timePerOutputToken = Histogram(
+            bounds: [0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56])
+        var inputTokens = Histogram.tokens
+        var outputTokens = Histogram.tokens
+    }
+
+    private let shared = Mutex(Shared())
+
+    func withLock<Result>(_ body: (inout sending Shared) -> sending Result) -> sending Result {
+        shared.withLock(body)
+    }
+}
