@@ -1,0 +1,266 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import HoldfastAPI
+import HoldfastCore
+import HoldfastPractice
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+struct PracticeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "practice",
+        abstract: "Serve a simulated provider that fails on purpose.",
+        discussion: """
+            Speaks the OpenAI dialect with believable pacing; every answer says that it is simulated. One process is \
+            one provider. A model name asks for a fault in one request (practice-fault-cut-5); the control API sets \
+            one for many requests, with a lease after which it ends by itself. The control API is open to whoever \
+            reaches the address, so keep to a loopback address where that matters.
+
+            EXAMPLES
+              holdfast practice --name primary
+              holdfast practice --listen 127.0.0.1:0 --ready-file practice.json --instant
+              holdfast practice --list
+              curl http://127.0.0.1:8101/v1/chat/completions -H 'content-type: application/json' \\
+                -d '{"model": "practice-large", "stream": true, "messages": [{"role": "user", "content": "hello"}]}'
+              curl http://127.0.0.1:8101/practice/faults -d '{"fault": "status", "status": 503, "for": "60s"}'
+
+            EXIT CODES
+              0   stopped as asked; answers got 10 seconds to finish
+              64  the command line is not right
+              69  an address is in use or not ours
+              73  the ready file cannot be written
+            """
+    )
+
+    /// As long as a provider's load balancer gives its streams.
+    private static let drainNanoseconds = 10 * Span.second
+
+    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free port.", valueName: "HOST:PORT"))
+    var listen = "127.0.0.1:8101"
+
+    @Option(
+        help: ArgumentHelp(
+            "A second listener for the control API alone: reachable under `refuse`.", valueName: "HOST:PORT"))
+    var control: String?
+
+    @Option(help: "The provider's name, as its answers tell it.")
+    var name = "practice"
+
+    @Option(
+        help: ArgumentHelp(
+            "The models it has, separated by commas. Default: practice-large, practice-small and every name that "
+                + "begins with practice.", valueName: "A,B"))
+    var models: String?
+
+    @Option(help: ArgumentHelp("Ask for this key. Default: any key or none.", valueName: "KEY"))
+    var apiKey: String?
+
+    @Option(help: ArgumentHelp("Time to the first token.", valueName: "DURATION"))
+    var firstToken = "200ms"
+
+    @Option(help: ArgumentHelp("Time between two tokens.", valueName: "DURATION"))
+    var tokenGap = "20ms"
+
+    @Flag(help: "Answer without any pacing.")
+    var instant = false
+
+    @Option(help: "The same seed and the same request give the same answer.")
+    var seed: UInt64 = 0
+
+    @Option(help: ArgumentHelp("Threads that serve.", valueName: "N"))
+    var eventLoops = 1
+
+    @Option(help: ArgumentHelp("After binding, write the address here as JSON.", valueName: "PATH"))
+    var readyFile: String?
+
+    @Flag(help: "Explain every fault and stop.")
+    var list = false
+
+    @Flag(help: "With --list: as JSON.")
+    var json = false
+
+    @Flag(help: "Print and log nothing but errors.")
+    var quiet = false
+
+    func run() async throws {
+        if list { return print(json ? FaultListing.json : FaultListing.text) }
+        let options = try options()
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops)
+        // Listened for from here on, so that no signal falls between the start and the wait.
+        let signals = PracticeSignals()
+        let server: PracticeServer
+        do {
+            server = try await PracticeServer.start(options: options, group: group)
+        } catch {
+            throw unavailable(error, options)
+        }
+        try announce(server, options)
+        await signals.first()
+        if !quiet { print("Stopping: taking nothing new, open answers have 10 seconds.") }
+        await server.stop(drainNanoseconds: PracticeCommand.drainNanoseconds)
+        try await group.shutdownGracefully()
+    }
+
+    func validate() throws {
+        if json, !list { throw ValidationError("--json goes with --list: a server's state is at /practice/requests.") }
+        guard (1...64).contains(eventLoops) else { throw ValidationError("--event-loops must be from 1 to 64.") }
+        _ = try options()
+    }
+
+    private func options() throws -> PracticeOptions {
+        var options = PracticeOptions()
+        options.listen = try address(listen, "--listen")
+        options.control = try control.map { try address($0, "--control") }
+        guard !name.isEmpty, name.utf8.count <= 64 else {
+            throw ValidationError("--name must have 1 to 64 bytes, such as primary.")
+        }
+        options.name = name
+        if let models {
+            let names = models.split(separator: ",", omittingEmptySubsequences: false).map {
+                $0.trimmingCharacters(in: .whitespaces)
+            }
+            guard names.allSatisfy({ !$0.isEmpty }) else {
+                throw ValidationError("--models must be names separated by commas, such as model-a,model-b.")
+            }
+            options.models = names
+        }
+        options.apiKey = apiKey
+        let paced = Pacing(
+            firstTokenNanoseconds: try span(firstToken, "--first-token"),
+            tokenGapNanoseconds: try span(tokenGap, "--token-gap"))
+        options.pacing = instant ? .instant : paced
+        options.seed = seed
+        options.logger = Logger(label: "holdfast.practice")
+        options.logger.logLevel = quiet ? .error : .info
+        return options
+    }
+
+    private func address(_ text: String, _ option: String) throws -> ListenAddress {
+        guard let address = ListenAddress(text) else {
+            throw ValidationError(
+                "\(option) must be HOST:PORT, such as 127.0.0.1:8101 or [::1]:8101; '\(text)' is not.")
+        }
+        return address
+    }
+
+    private func span(_ text: String, _ option: String) throws -> Int64 {
+        guard let span = SpanText.parse(text), span <= Span.hour else {
+            throw ValidationError("\(option) must be a duration such as 200ms or 2s, at most 1h; '\(text)' is not.")
+        }
+        return span
+    }
+
+    private func unavailable(_ error: any Error, _ options: PracticeOptions) -> ExitCode {
+        let addresses = [options.listen.text, options.control?.text].compactMap(\.self).joined(separator: " or ")
+        let cause =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "is in use: stop what listens there or choose another port (port 0 takes a free one)"
+            case EADDRNOTAVAIL: "is no address of this machine: choose one that is, such as 127.0.0.1"
+            case EACCES: "is not allowed for this user: choose a port of 1024 or above"
+            default: "cannot be listened on (\(error)): check the host's name and choose another"
+            }
+        complain("\(addresses) \(cause), with --listen HOST:PORT\(options.control == nil ? "" : " or --control").")
+        return ExitCode(ExitStatus.unavailable.rawValue)
+    }
+
+    private func announce(_ server: PracticeServer, _ options: PracticeOptions) throws {
+        let listening = ListenAddress(host: options.listen.host, port: server.port).text
+        if let readyFile {
+            let ready = "{\"listen\":\"\(listening)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
+            do {
+                // Atomic: whoever waits for the file never reads half of it.
+                try Data(ready.utf8).write(to: URL(fileURLWithPath: readyFile), options: .atomic)
+            } catch {
+                complain("The ready file \(readyFile) cannot be written: choose a folder that exists and is yours.")
+                throw ExitCode(ExitStatus.cannotCreate.rawValue)
+            }
+        }
+        guard !quiet else { return }
+        print("Practice provider '\(options.name)' (simulated) at http://\(listening)/v1")
+        if let port = server.controlPort, let control = options.control {
+            print("Its control API: http://\(ListenAddress(host: control.host, port: port).text)/practice/faults")
+        } else {
+            print("Its faults: http://\(listening)/practice/faults; --list explains them.")
+        }
+        // Seen at once where standard output is a pipe.
+        fflush(nil)
+    }
+
+    private func complain(_ message: String) {
+        FileHandle.standardError.write(Data("holdfast practice: \(message)\n".utf8))
+    }
+}
+
+/// SIGTERM and SIGINT: the first one is waited for, a second one ends the process at once.
+private struct PracticeSignals {
+    private let stream: AsyncStream<Int32>
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
+        self.stream = stream
+        // One queue for both signals, so that the count needs no lock.
+        let queue = DispatchQueue(label: "holdfast.practice.signals")
+        let seen = PracticeSignalCount()
+        sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler {
+                // A shell's convention for a process that a signal has ended.
+                if seen.increment() > 1 { _exit(128 + number) }
+                continuation.yield(number)
+            }
+            source.resume()
+            return source
+        }
+    }
+
+    func first() async {
+        for await _ in stream { return }
+    }
+}
+
+private final class PracticeSignalCount: Sendable {
+    private let count = Mutex(0)
+
+    func increment() -> Int {
+        count.withLock {
+            $0 += 1
+            return $0
+        }
+    }
+}
+
+private enum FaultListing {
+    static var text: String {
+        var lines = [
+            "Faults of a practice provider. In one request: the model name shown. For many: POST /practice/faults",
+            "{\"fault\": NAME, \"for\": \"60s\", …} with the parameters shown, and for all \"share\": 0.5, \"models\": [\"a\"].",
+            "",
+        ]
+        for fault in FaultName.allCases {
+            lines.append(fault.rawValue)
+            lines.append("    \(fault.explanation)")
+            for parameter in fault.parameters { lines.append("    \(parameter.rawValue): \(parameter.explanation)") }
+            if let model = fault.exampleModel { lines.append("    model: \(model)") }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    static var json: String {
+        let faults = FaultName.allCases.map { fault -> JSONValue in
+            let parameters = fault.parameters.map { parameter -> JSONValue in
+                ["name": .string(parameter.rawValue), "explanation": .string(parameter.explanation)]
+            }
+            return [
+                "name": .string(fault.rawValue), "explanation": .string(fault.explanation),
+                "parameters": .array(parameters), "model": fault.exampleModel.map(JSONValue.string) ?? nil,
+            ]
+        }
+        let document: JSONValue = ["faults": .array(faults)]
+        return document.text
+    }
+}
