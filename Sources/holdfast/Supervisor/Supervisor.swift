@@ -88,14 +88,14 @@ struct Supervisor: Sendable {
     private func keepRunning(_ child: ChildPlan) async -> Int32 {
         var policy = RestartPolicy()
         while !Task.isCancelled {
-            let started = ContinuousInstant.read()
+            let started = MonotonicClock.read()
             unlink(child.readyFile)
             let exit = await runOnce(child)
             if Task.isCancelled {
                 logStopped(child, exit)
                 return 0
             }
-            let ran = ContinuousInstant.read().nanoseconds(since: started)
+            let ran = MonotonicClock.read().nanoseconds(since: started)
             let served = access(child.readyFile, F_OK) == 0
             switch policy.decide(after: exit, ranNanoseconds: ran, served: served) {
             case .giveUp(let code):

@@ -111,7 +111,7 @@ struct UpSession: Sendable {
 
     /// Waits until every part serves, then says where and how. A part that is late is named once.
     private func announce(_ plan: UpPlan, group: any EventLoopGroup) async {
-        let deadline = ContinuousInstant.read().advanced(byNanoseconds: Self.startNanoseconds)
+        let deadline = MonotonicClock.read().advanced(byNanoseconds: Self.startNanoseconds)
         var isLateSaid = false
         while true {
             let processes = plan.children.compactMap { child in
@@ -120,7 +120,7 @@ struct UpSession: Sendable {
             if processes.count == plan.children.count {
                 return await say(plan, processes, group: group)
             }
-            if !isLateSaid, ContinuousInstant.read() > deadline {
+            if !isLateSaid, MonotonicClock.read() > deadline {
                 isLateSaid = true
                 let late = plan.children.map(\.name).filter { name in !processes.contains { $0.name == name } }
                 logger.warning(

@@ -2,7 +2,7 @@ import Glibc
 import HoldfastCore
 
 /// The monotonic clock of the command line: the one place here that reads it.
-enum ContinuousInstant {
+enum MonotonicClock {
     static func read() -> Instant {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
