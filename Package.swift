@@ -31,6 +31,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let coreTargets: [Target] = [
     library("HoldfastCore", []),
@@ -52,6 +53,7 @@ let productTargets: [Target] = [
         dependencies: [
             "HoldfastGateway", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore",
             arguments, crypto, logging, nioCore, nioPosix, nioHTTP1, subprocess,
+            systemPackage,
         ],
         swiftSettings: settings),
     tests("HoldfastWireTests", ["HoldfastWire", "HoldfastCore", nioCore]),
@@ -64,7 +66,8 @@ let productTargets: [Target] = [
         ]),
     tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     tests(
-        "HoldfastCommandTests", ["holdfast", "HoldfastCore", arguments, logging, nioCore, nioPosix, nioHTTP1]),
+        "HoldfastCommandTests",
+        ["holdfast", "HoldfastAPI", "HoldfastCore", logging, nioCore, nioPosix, nioHTTP1, systemPackage]),
     tests("IntegrationTests", ["HoldfastCore"]),
 ]
 
@@ -83,6 +86,8 @@ let dependencies: [Package.Dependency] = [
     // Child processes that are reaped by descriptor, so that no signal ever reaches a reused process id.
     // Its Foundation trait is off: nothing here needs the conveniences.
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    // The file paths and descriptors that swift-subprocess takes.
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     // YAML with a line and a column for every node.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]

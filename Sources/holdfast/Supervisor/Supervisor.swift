@@ -105,8 +105,8 @@ struct Supervisor: Sendable {
                 return code
             case .restart(let delay):
                 var fields = Self.fields(of: exit, child)
-                fields["delay_ms"] = "\(delay / Span.millisecond)"
-                fields["ran_ms"] = "\(ran / Span.millisecond)"
+                fields["delay_ms"] = .stringConvertible(delay / Span.millisecond)
+                fields["ran_ms"] = .stringConvertible(ran / Span.millisecond)
                 logger.warning("A process ended and is started again after a delay", metadata: fields)
                 try? await Task.sleep(for: .nanoseconds(delay))
             }
@@ -156,7 +156,7 @@ struct Supervisor: Sendable {
     static func fields(of exit: ChildExit, _ child: ChildPlan) -> Logger.Metadata {
         var fields: Logger.Metadata = ["process": "\(child.name)"]
         switch exit {
-        case .exited(let code): fields["exit_code"] = "\(code)"
+        case .exited(let code): fields["exit_code"] = .stringConvertible(code)
         case .signalled(let number):
             fields["signal"] = "\(SignalName.of(number))"
         case .notStarted(let reason): fields["reason"] = "\(reason)"
