@@ -30,12 +30,15 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let coreTargets: [Target] = [
     library("HoldfastCore", []),
     library("HoldfastSimulation", ["HoldfastCore"]),
     tests("HoldfastCoreTests", ["HoldfastCore"]),
     tests("HoldfastSimulationTests", ["HoldfastSimulation", "HoldfastCore"]),
+    tests("TidyTests", []),
 ]
 
 let productTargets: [Target] = [
@@ -49,7 +52,8 @@ let productTargets: [Target] = [
         name: "holdfast",
         dependencies: [
             "HoldfastGateway", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore",
-            arguments, crypto, logging, nioCore, nioPosix,
+            arguments, crypto, logging, nioCore, nioPosix, nioHTTP1, subprocess,
+            systemPackage,
         ],
         swiftSettings: settings),
     tests("HoldfastWireTests", ["HoldfastWire", "HoldfastCore", nioCore]),
@@ -61,7 +65,9 @@ let productTargets: [Target] = [
             nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging,
         ]),
     tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
-    tests("TidyTests", []),
+    tests(
+        "HoldfastCommandTests",
+        ["holdfast", "HoldfastAPI", "HoldfastCore", logging, nioCore, nioPosix, nioHTTP1, systemPackage]),
     tests("IntegrationTests", ["HoldfastCore"]),
 ]
 
@@ -77,6 +83,11 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     // The command line, its help texts and completions.
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // Child processes that are reaped by descriptor, so that no signal ever reaches a reused process id.
+    // Its Foundation trait is off: nothing here needs the conveniences.
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    // The file paths and descriptors that swift-subprocess takes.
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     // YAML with a line and a column for every node.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]

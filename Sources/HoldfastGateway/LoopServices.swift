@@ -21,6 +21,8 @@ final class LoopServices {
     private let logTimer = LoopTimer()
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     private var lagTask: RepeatedTask?
+    private var spelledAt = Instant(nanoseconds: -Span.second)
+    private var spelledTime = ""
 
     init(loop: any EventLoop, shared: GatewayShared, inForce: InForce) {
         self.loop = loop
@@ -39,11 +41,6 @@ final class LoopServices {
         let pool = UpstreamPool(target: target, services: self)
         pools[ObjectIdentifier(target)] = pool
         return pool
-    }
-
-    /// Upstream connections of this loop by provider: open, and of these idle.
-    func upstreamCounts() -> [(provider: String, open: Int, idle: Int)] {
-        pools.values.map { ($0.target.provider.id, $0.open, $0.idleCount) }
     }
 
     func adopt(_ next: InForce) {
@@ -77,7 +74,32 @@ final class LoopServices {
         timers.stop()
     }
 
+    // MARK: - Names
+
+    /// 128 random bits: unique without asking anybody.
+    func makeExchangeID() -> String {
+        var text = [UInt8](repeating: 0, count: 32)
+        var place = 0
+        for word in [random.next(), random.next()] {
+            for shift in stride(from: 60, through: 0, by: -4) {
+                let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 0xF
+                text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                place += 1
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     // MARK: - Log
+
+    /// Time of day for a log line. The wall clock is read and spelled once a millisecond at most.
+    func timeText(now: Instant) -> String {
+        if now.nanoseconds - spelledAt.nanoseconds >= Span.millisecond {
+            spelledAt = now
+            spelledTime = WallClock.text(milliseconds: WallClock.readMilliseconds())
+        }
+        return spelledTime
+    }
 
     func log(_ write: (inout ByteBuffer) -> Void) {
         guard shared.accessLog.isOn else { return }

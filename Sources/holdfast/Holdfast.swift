@@ -1,10 +1,34 @@
 import ArgumentParser
+import Foundation
+import Glibc
+import Logging
 
-@main
 struct Holdfast: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "holdfast",
         abstract: "Keeps work moving when the AI behind it fails, and proves that it does.",
-        subcommands: [PracticeCommand.self, VersionCommand.self]
+        discussion: """
+            EXAMPLES
+              holdfast up                              everything on this machine, on what is found
+              holdfast keys create --id app --workload triage
+              holdfast COMMAND --help                  options, examples and exit codes
+            """,
+        version: Version.text,
+        subcommands: [
+            UpCommand.self, GatewayCommand.self, PracticeCommand.self, KeysCommand.self, VersionCommand.self,
+        ]
     )
+}
+
+@main
+enum Main {
+    static func main() async {
+        let environment = ProcessInfo.processInfo.environment
+        // A peer that hangs up is an error of one write, never the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        ParentWatch.startIfAsked(environment: environment)
+        let form: JSONLogHandler.Form = isatty(STDERR_FILENO) == 1 ? .readable : .json
+        LoggingSystem.bootstrap { label in JSONLogHandler(label: label, form: form) }
+        await Holdfast.main()
+    }
 }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// What the loops share about one deployment: its breaker and its figures, behind one short lock. Outlives snapshots.
 final class DeploymentState: Sendable {
-    struct Shared {
+    struct Shared: Sendable {
         var breaker = Breaker()
         var inFlight = 0
         var attemptsByOutcome = OutcomeCounts()
@@ -11,10 +11,16 @@ final class DeploymentState: Sendable {
         var lastResorts = 0
         var timeToFirstToken = Histogram.seconds
         /// The last failure, for whoever looks at three in the morning.
-        var lastFailure: (failure: FailureClass, detail: String, at: Instant)?
+        var lastFailure: LastFailure?
     }
 
-    struct OutcomeCounts {
+    struct LastFailure: Sendable {
+        var failure: FailureClass
+        var detail: String
+        var at: Instant
+    }
+
+    struct OutcomeCounts: Sendable {
         var ok = 0
         var fail = 0
         var neutral = 0
@@ -37,9 +43,29 @@ final class DeploymentState: Sendable {
         self.id = id
     }
 
+    /// A copy for reports.
+    struct Facts: Sendable {
+        var breaker: Breaker.State
+        var inFlight: Int
+        var attempts: OutcomeCounts
+        var failures: [FailureClass: Int]
+        var lastResorts: Int
+        var timeToFirstToken: Histogram
+        var lastFailure: LastFailure?
+    }
+
+    func snapshot() -> Facts {
+        shared.withLock {
+            Facts(
+                breaker: $0.breaker.state, inFlight: $0.inFlight, attempts: $0.attemptsByOutcome,
+                failures: $0.failuresByClass, lastResorts: $0.lastResorts, timeToFirstToken: $0.timeToFirstToken,
+                lastFailure: $0.lastFailure)
+        }
+    }
+
     /// `body` must be short: every loop waits for it.
-    func withLock<Result>(_ body: (inout sending Shared) -> sending Result) -> sending Result {
-        shared.withLock(body)
+    func withLock<Result: Sendable>(_ body: (inout Shared) -> Result) -> Result {
+        shared.withLock { body(&$0) }
     }
 }
 

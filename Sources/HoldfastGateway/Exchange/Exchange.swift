@@ -117,7 +117,8 @@ final class Exchange {
         if fault.failure != .neutral, let deployment {
             deployment.state.withLock { shared in
                 shared.failuresByClass[fault.failure, default: 0] += 1
-                shared.lastFailure = (fault.failure, fault.detail, now)
+                shared.lastFailure = DeploymentState.LastFailure(
+                    failure: fault.failure, detail: fault.detail, at: now)
             }
         }
         report(.attemptFailed(fault.failure, retryAfterNanoseconds: retryAfter), now: now)
@@ -184,6 +185,13 @@ final class Exchange {
     func upstreamHead(_ head: UpstreamHead) {
         guard (200..<300).contains(head.status) else {
             reading = .refusal(head)
+            return
+        }
+        guard !head.isEncoded else {
+            drop()
+            fail(
+                UpstreamFault(.misconfigured, "a compressed answer, though none was asked for"), retryAfter: nil,
+                now: MonotonicClock.read())
             return
         }
         if isStream, head.isEventStream {
@@ -299,7 +307,8 @@ final class Exchange {
         if failure.policy.moveOn == .never || failure.policy.moveOn == .toLargerContext {
             refusal = UpstreamRefusal(status: head.status, body: text == nil ? nil : gathered)
         }
-        let wait = RetryAfter.nanoseconds(in: head, unixSeconds: WallClock.readMilliseconds() / 1_000)
+        let wait = RetryAfter.nanoseconds(
+            of: head, wallClockSeconds: WallClock.readMilliseconds() / 1_000)
         fail(UpstreamFault(failure, "status \(head.status)"), retryAfter: wait, now: now)
     }
 

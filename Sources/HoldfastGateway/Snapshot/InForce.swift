@@ -1,6 +1,7 @@
 import HoldfastCore
 import HoldfastWire
 import NIOCore
+import NIOSSL
 import Synchronization
 
 /// A snapshot in force: the validated configuration joined with the state that outlives it (breakers, connections) and
@@ -12,6 +13,8 @@ final class InForce: Sendable {
     let deployments: [DeploymentInForce]
     let routes: [RouteInForce]
     let keys: [KeyState]
+    /// Nil: the listener speaks plain http.
+    let listenerTLS: NIOSSLContext?
     private let routeByName: [String: Int]
     private let deploymentByID: [String: Int]
     private let keyByID: [String: Int]
@@ -44,11 +47,22 @@ final class InForce: Sendable {
         keys = snapshot.keys.map { key in
             previous?.keys.first { $0.key.id == key.id && $0.key.digest == key.digest }?.with(key) ?? KeyState(key: key)
         }
+        listenerTLS = try snapshot.gateway.tls.map(Self.listenerContext)
         routeByName = Dictionary(
             zip(snapshot.routes.map(\.name), snapshot.routes.indices), uniquingKeysWith: { first, _ in first })
         deploymentByID = Dictionary(
             zip(snapshot.deployments.map(\.id), snapshot.deployments.indices), uniquingKeysWith: { first, _ in first })
         keyByID = Dictionary(zip(snapshot.keys.map(\.id), snapshot.keys.indices), uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func listenerContext(_ tls: ListenerTLS) throws -> NIOSSLContext {
+        let chain = try NIOSSLCertificate.fromPEMBytes(Array(tls.certificateChainPEM.utf8))
+        let key = try NIOSSLPrivateKey(bytes: Array(tls.privateKeyPEM.reveal().utf8), format: .pem)
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        return try NIOSSLContext(configuration: configuration)
     }
 
     func route(named name: String) -> Int? {

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Figures of one route, written once at the end of each exchange.
 final class RouteFacts: Sendable {
-    struct Shared {
+    struct Shared: Sendable {
         var ends: [String: Int] = [:]
         var failovers = 0
         var interrupted = 0
@@ -17,7 +17,12 @@ final class RouteFacts: Sendable {
 
     private let shared = Mutex(Shared())
 
-    func withLock<Result>(_ body: (inout sending Shared) -> sending Result) -> sending Result {
-        shared.withLock(body)
+    func withLock<Result: Sendable>(_ body: (inout Shared) -> Result) -> Result {
+        shared.withLock { body(&$0) }
+    }
+
+    /// A copy for reports.
+    func snapshot() -> Shared {
+        shared.withLock { $0 }
     }
 }

@@ -13,8 +13,12 @@ final class UpstreamPool {
 
     let target: UpstreamTarget
     private unowned let services: LoopServices
-    private var idle: [UpstreamConnection] = []
-    private(set) var open = 0
+    private var idle: [UpstreamConnection] = [] {
+        didSet { target.idleCount.add(idle.count - oldValue.count) }
+    }
+    private(set) var open = 0 {
+        didSet { target.openCount.add(open - oldValue) }
+    }
     private var queue: [Exchange] = []
     /// Who waits for which opening connection.
     private var openers: [ObjectIdentifier: (connection: UpstreamConnection, exchange: Exchange)] = [:]
@@ -26,8 +30,6 @@ final class UpstreamPool {
         self.services = services
         timer.fire = { [unowned self] now in self.sweep(now: now) }
     }
-
-    var idleCount: Int { idle.count }
 
     /// A usable idle connection at once, or nil: then the exchange hears `upstreamReady` or `upstreamUnavailable`,
     /// unless it withdraws.

@@ -10,6 +10,9 @@ final class UpstreamTarget: Sendable {
     let tls: NIOSSLContext?
     /// For SNI and for the name in the certificate; nil where the host is an IP address.
     let serverName: String?
+    /// Connections of all loops: open, and of these idle.
+    let openCount = InFlightCount()
+    let idleCount = InFlightCount()
 
     init(provider: Provider) throws {
         self.provider = provider

@@ -3,10 +3,24 @@ import ArgumentParser
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",
-        abstract: "Print the version."
+        abstract: "Print the version.",
+        discussion: """
+            EXAMPLES
+              holdfast version
+              holdfast version --json
+            """
     )
 
+    @Flag(name: .long, help: "Print one JSON object.")
+    var json = false
+
     func run() {
-        print(Version.text)
+        Terminal.write(Self.text(json: json) + "\n")
+    }
+
+    static func text(json: Bool) -> String {
+        json
+            ? JSONValue.fields(["name": .string("holdfast"), "version": .string(Version.text)]).line
+            : "holdfast \(Version.text)"
     }
 }

@@ -1,0 +1,80 @@
+# Every command a person needs here. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+# More arguments for `holdfast up`, such as UP_ARGS="--config holdfast.yaml".
+UP_ARGS ?=
+# More arguments for the test runner, such as TEST_ARGS="--filter RestartPolicy".
+TEST_ARGS ?=
+
+SWIFT_FILES = $(shell find Package.swift Sources Tests Benchmarks -name '*.swift' -not -path '*/.build/*' 2>/dev/null)
+
+# $(call system,COMMAND=PACKAGE …): installs the packages whose command is absent, and says so. Nothing is touched
+# where everything is there.
+define system
+	missing=(); \
+	for pair in $(1); do \
+		command -v "$${pair%%=*}" >/dev/null || missing+=("$${pair##*=}"); \
+	done; \
+	if [[ " $(1) " == *" python3="* ]] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then \
+		missing+=(python3-venv); \
+	fi; \
+	if (( $${#missing[@]} )); then \
+		echo "Installing system packages: $${missing[*]}"; \
+		as_root=(); if (( $$(id -u) )); then as_root=(sudo); fi; \
+		command -v apt-get >/dev/null || { echo "No apt-get here: install these yourself: $${missing[*]}" >&2; exit 1; }; \
+		"$${as_root[@]}" apt-get update -qq; \
+		"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}"; \
+	fi
+endef
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+.PHONY: toolchain
+toolchain:
+	@command -v $(SWIFT) >/dev/null || { \
+		echo "No Swift toolchain: install Swift 6.2 or later from https://www.swift.org/install/linux/" >&2; exit 1; }
+
+.PHONY: build
+build: toolchain ## Build the release binary
+	@$(SWIFT) build -c release --product holdfast
+
+.PHONY: up
+up: build ## Start Holdfast here, on what it finds or on practice providers
+	@exec "$$($(SWIFT) build -c release --show-bin-path)/holdfast" up $(UP_ARGS)
+
+.PHONY: test
+test: toolchain ## Run every Swift test, those of the built binary included
+	@$(call system,curl=curl openssl=openssl)
+	@$(SWIFT) test $(TEST_ARGS)
+
+.PHONY: lint
+lint: toolchain
+	@$(SWIFT) format lint --strict --parallel $(SWIFT_FILES)
+	@echo "format: clean"
+
+.PHONY: check
+check: lint ## Format, tidy and core tests: under a minute once built
+	@HOLDFAST_CORE_ONLY=1 $(SWIFT) test --scratch-path .build/core
+
+.PHONY: format
+format: toolchain ## Rewrite the Swift files as the formatter wants them
+	@$(SWIFT) format --in-place --parallel $(SWIFT_FILES)
+
+.PHONY: conformance
+conformance: toolchain ## Real clients against real model servers, through the release binary
+	@$(call system,curl=curl openssl=openssl python3=python3 cmake=cmake g++=g++)
+	@Conformance/run
+
+.PHONY: bench
+bench: toolchain ## Measure against nginx, Envoy and LiteLLM, into Docs/benchmarks.md
+	@$(call system,curl=curl python3=python3 nginx=nginx-light wrk=wrk)
+	@Benchmarks/run
+
+.PHONY: clean
+clean: ## Remove what was built and fetched
+	@rm -rf .build .cache

@@ -1,0 +1,135 @@
+/// `GET /state` of a gateway's operations listener: what this process knows of itself, as JSON. Times are ages or spans
+/// in the unit that the name says, since a monotonic clock has no date.
+package struct GatewayStateView: Codable, Sendable {
+    package struct Configuration: Codable, Sendable {
+        /// Of the snapshot in force.
+        package var generation: UInt64
+        /// Fields whose change waits for the next start.
+        package var needsRestart: [String]
+        package var refusals: Int
+        /// The newest document, if it was refused: what is in force is the last known good one.
+        package var refused: [Problem]
+
+        package init(generation: UInt64, needsRestart: [String], refusals: Int, refused: [Problem]) {
+            self.generation = generation
+            self.needsRestart = needsRestart
+            self.refusals = refusals
+            self.refused = refused
+        }
+    }
+
+    package struct Problem: Codable, Sendable {
+        package var file: String
+        package var line: Int
+        package var column: Int
+        package var path: String
+        package var message: String
+        package var mend: String
+
+        package init(file: String, line: Int, column: Int, path: String, message: String, mend: String) {
+            self.file = file
+            self.line = line
+            self.column = column
+            self.path = path
+            self.message = message
+            self.mend = mend
+        }
+    }
+
+    package struct Route: Codable, Sendable {
+        package var name: String
+        package var candidates: [String]
+        package var ends: [String: Int]
+        package var failovers: Int
+
+        package init(name: String, candidates: [String], ends: [String: Int], failovers: Int) {
+            self.name = name
+            self.candidates = candidates
+            self.ends = ends
+            self.failovers = failovers
+        }
+    }
+
+    package struct Deployment: Codable, Sendable {
+        package struct LastFailure: Codable, Sendable {
+            package var failure: String
+            package var detail: String
+            package var ageMilliseconds: Int64
+
+            package init(failure: String, detail: String, ageMilliseconds: Int64) {
+                self.failure = failure
+                self.detail = detail
+                self.ageMilliseconds = ageMilliseconds
+            }
+        }
+
+        package var id: String
+        package var provider: String
+        package var vendor: String
+        package var region: String?
+        package var jurisdiction: String?
+        /// `closed`, `open` or `half-open`.
+        package var breaker: String
+        /// Where the breaker is open: until its next probe.
+        package var opensForMilliseconds: Int64?
+        package var inFlight: Int
+        package var attempts: [String: Int]
+        package var failures: [String: Int]
+        package var lastFailure: LastFailure?
+
+        package init(
+            id: String, provider: String, vendor: String, region: String?, jurisdiction: String?, breaker: String,
+            opensForMilliseconds: Int64?, inFlight: Int, attempts: [String: Int], failures: [String: Int],
+            lastFailure: LastFailure?
+        ) {
+            self.id = id
+            self.provider = provider
+            self.vendor = vendor
+            self.region = region
+            self.jurisdiction = jurisdiction
+            self.breaker = breaker
+            self.opensForMilliseconds = opensForMilliseconds
+            self.inFlight = inFlight
+            self.attempts = attempts
+            self.failures = failures
+            self.lastFailure = lastFailure
+        }
+    }
+
+    package struct Provider: Codable, Sendable {
+        package var id: String
+        package var openConnections: Int
+        package var idleConnections: Int
+
+        package init(id: String, openConnections: Int, idleConnections: Int) {
+            self.id = id
+            self.openConnections = openConnections
+            self.idleConnections = idleConnections
+        }
+    }
+
+    package var ready: Bool
+    package var draining: Bool
+    package var uptimeMilliseconds: Int64
+    package var clientConnections: Int
+    package var exchangesInFlight: Int
+    package var configuration: Configuration
+    package var routes: [Route]
+    package var deployments: [Deployment]
+    package var providers: [Provider]
+
+    package init(
+        ready: Bool, draining: Bool, uptimeMilliseconds: Int64, clientConnections: Int, exchangesInFlight: Int,
+        configuration: Configuration, routes: [Route], deployments: [Deployment], providers: [Provider]
+    ) {
+        self.ready = ready
+        self.draining = draining
+        self.uptimeMilliseconds = uptimeMilliseconds
+        self.clientConnections = clientConnections
+        self.exchangesInFlight = exchangesInFlight
+        self.configuration = configuration
+        self.routes = routes
+        self.deployments = deployments
+        self.providers = providers
+    }
+}

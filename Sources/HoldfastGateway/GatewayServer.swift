@@ -1,0 +1,218 @@
+package import HoldfastAPI
+package import HoldfastCore
+package import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// The data plane of one process: its listener, its event loops and the snapshot in force.
+package final class GatewayServer: Sendable {
+    /// How often a drain looks whether the last exchange has ended.
+    static let drainCheck = Duration.milliseconds(20)
+    static let acceptBacklog: Int32 = 1_024
+
+    private let group: MultiThreadedEventLoopGroup
+    private let loops: [NIOLoopBound<LoopServices>]
+    private let listener: any Channel
+    private let operations: OperationsServer
+    private let shared: GatewayShared
+    private let status: GatewayStatus
+    private let logger: Logger
+    package let listenAddress: ListenAddress
+    package let operationsAddress: ListenAddress
+
+    private init(
+        group: MultiThreadedEventLoopGroup, loops: [NIOLoopBound<LoopServices>], listener: any Channel,
+        operations: OperationsServer, shared: GatewayShared, status: GatewayStatus
+    ) {
+        self.group = group
+        self.loops = loops
+        self.listener = listener
+        self.operations = operations
+        self.shared = shared
+        self.status = status
+        logger = shared.logger
+        let host = status.inForce.snapshot.gateway.listen.host
+        listenAddress = ListenAddress(host: host, port: listener.localAddress?.port ?? 0)
+        operationsAddress = operations.address
+    }
+
+    /// Binds both listeners and serves. Nothing else needs to be alive.
+    package static func start(_ loaded: LoadedConfiguration, logger: Logger) async throws -> GatewayServer {
+        let settings = loaded.snapshot.gateway
+        let inForce: InForce
+        do {
+            inForce = try InForce(snapshot: loaded.snapshot, generation: 1, previous: nil)
+        } catch {
+            throw GatewayStartFailure.tls("\(error)")
+        }
+        let shared = GatewayShared(
+            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger)
+        let status = GatewayStatus(inForce: inForce, notes: loaded.notes.count)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops ?? System.coreCount)
+        var loops: [NIOLoopBound<LoopServices>] = []
+        for loop in group.makeIterator() {
+            loops.append(
+                try await loop.submit {
+                    NIOLoopBound(LoopServices(loop: loop, shared: shared, inForce: inForce), eventLoop: loop)
+                }.get())
+        }
+        do {
+            let listener = try await bind(settings.listen, group: group, loops: loops)
+            do {
+                let operations = try await OperationsServer.start(settings.operations, shared: shared, status: status)
+                return GatewayServer(
+                    group: group, loops: loops, listener: listener, operations: operations, shared: shared,
+                    status: status)
+            } catch {
+                try? await listener.close()
+                throw error
+            }
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func bind(
+        _ address: ListenAddress, group: MultiThreadedEventLoopGroup, loops: [NIOLoopBound<LoopServices>]
+    ) async throws -> any Channel {
+        let byLoop = Dictionary(
+            zip(group.makeIterator().map { ObjectIdentifier($0) }, loops), uniquingKeysWith: { first, _ in first })
+        do {
+            return try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: acceptBacklog)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        guard let services = byLoop[ObjectIdentifier(channel.eventLoop)]?.value else {
+                            preconditionFailure("a client connection lives on one of this gateway's loops")
+                        }
+                        try addHandlers(to: channel, services: services)
+                    }
+                }
+                .bind(host: address.host, port: address.port)
+                .get()
+        } catch {
+            throw GatewayStartFailure.bind(key: "gateway.listen", address: address, error)
+        }
+    }
+
+    private static func addHandlers(to channel: any Channel, services: LoopServices) throws {
+        let pipeline = channel.pipeline.syncOperations
+        if let tls = services.inForce.listenerTLS {
+            try pipeline.addHandler(NIOSSLServerHandler(context: tls))
+        }
+        let limits = services.inForce.snapshot.gateway.limits
+        var decoder = NIOHTTPDecoderLimitConfiguration()
+        decoder.maxHeaderFieldSize = limits.headerFieldBytes
+        decoder.maxHeaderListSize = limits.headerListBytes
+        decoder.maxHeaderFieldCount = limits.headerFields
+        let connection = ClientConnection(services: services, now: MonotonicClock.read())
+        try pipeline.addHandler(ArrivalWatch(connection: connection))
+        try pipeline.addHandler(
+            ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoder)))
+        try pipeline.addHandler(connection)
+    }
+
+    // MARK: - Configuration
+
+    /// Puts a good change into force without dropping a connection: exchanges that run finish under the snapshot they
+    /// began with.
+    package func adopt(_ loaded: LoadedConfiguration) throws {
+        let previous = status.inForce
+        let next: InForce
+        do {
+            next = try InForce(
+                snapshot: loaded.snapshot, generation: previous.generation + 1, previous: previous)
+        } catch {
+            throw GatewayStartFailure.tls("\(error)")
+        }
+        let needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
+        status.adopt(next, needRestart: needRestart)
+        for services in loops {
+            services._eventLoop.execute { services.value.adopt(next) }
+        }
+        logger.notice(
+            "configuration in force",
+            metadata: ["generation": "\(next.generation)", "routes": "\(next.routes.count)"])
+        if !needRestart.isEmpty {
+            logger.warning(
+                "some changes come into force with the next start only",
+                metadata: ["fields": "\(needRestart.joined(separator: ", "))"])
+        }
+    }
+
+    /// The last known good one keeps serving; the refusal stands in `/state` and in the metrics until a good one comes.
+    package func refuse(_ problems: ConfigurationProblems) {
+        status.refuse(problems)
+        logger.error(
+            "configuration refused; the last known good one stays in force",
+            metadata: [
+                "file": "\(problems.file)", "problems": "\(problems.problems.count)", "first": "\(problems.firstLine)",
+                "generation": "\(status.inForce.generation)",
+            ])
+    }
+
+    private static func settingsFixedAtStart(_ old: GatewaySettings, _ new: GatewaySettings) -> [String] {
+        var fields: [String] = []
+        if old.listen != new.listen { fields.append("gateway.listen") }
+        if old.operations != new.operations { fields.append("gateway.operations") }
+        if old.eventLoops != new.eventLoops { fields.append("gateway.event_loops") }
+        if old.accessLog != new.accessLog { fields.append("gateway.access_log") }
+        return fields
+    }
+
+    package var drainNanoseconds: Int64 { status.inForce.snapshot.gateway.drainNanoseconds }
+
+    // MARK: - End
+
+    /// Takes nothing new, lets what runs finish within the bound, and ends. Returns how many exchanges were cut off.
+    package func stop() async -> Int {
+        status.beginDraining()
+        try? await listener.close()
+        for services in loops {
+            services._eventLoop.execute { services.value.drain() }
+        }
+        let end = MonotonicClock.read().advanced(byNanoseconds: drainNanoseconds)
+        while shared.exchanges.value > 0, MonotonicClock.read() < end, !Task.isCancelled {
+            try? await Task.sleep(for: Self.drainCheck)
+        }
+        let cutOff = shared.exchanges.value
+        for services in loops {
+            try? await services._eventLoop.submit { services.value.shutDown() }.get()
+        }
+        await operations.stop()
+        try? await group.shutdownGracefully()
+        shared.accessLog.close()
+        shared.resolver.stop()
+        return cutOff
+    }
+}
+
+/// Why the gateway did not start, in words for whoever starts it.
+package enum GatewayStartFailure: Error, CustomStringConvertible {
+    case bind(key: String, address: ListenAddress, any Error)
+    case tls(String)
+
+    package var description: String {
+        switch self {
+        case .bind(let key, let address, let error):
+            let reason =
+                switch (error as? IOError)?.errnoCode {
+                case EADDRINUSE: "the port is in use"
+                case EACCES: "this user may not bind it"
+                case EADDRNOTAVAIL: "the address is not one of this machine's"
+                default: "\(error)"
+                }
+            return "cannot listen on \(address): \(reason)"
+                + "\n  mend: free it, or set \(key) to another address (port 0 takes a free one)"
+        case .tls(let reason):
+            return "the TLS certificate, key or trust roots cannot be used: \(reason)"
+                + "\n  mend: check gateway.tls and providers.*.trust_roots; they must be PEM, and key and certificate a pair"
+        }
+    }
+}

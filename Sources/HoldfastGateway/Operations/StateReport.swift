@@ -1,0 +1,82 @@
+import Foundation
+import HoldfastAPI
+import HoldfastCore
+
+/// Builds `/state` from what the loops share. It asks no loop for anything, so it answers while they are busy.
+enum StateReport {
+    static func json(shared: GatewayShared, status: GatewayStatus, now: Instant) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        guard let json = try? encoder.encode(view(shared: shared, status: status, now: now)) else {
+            preconditionFailure("the state is plain values, which always encode")
+        }
+        return String(decoding: json, as: UTF8.self)
+    }
+
+    private static func view(shared: GatewayShared, status: GatewayStatus, now: Instant) -> GatewayStateView {
+        let inForce = status.inForce
+        return GatewayStateView(
+            ready: status.isReady, draining: status.isDraining,
+            uptimeMilliseconds: now.nanoseconds(since: status.startedAt) / Span.millisecond,
+            clientConnections: shared.clients.value, exchangesInFlight: shared.exchanges.value,
+            configuration: configuration(status, generation: inForce.generation),
+            routes: inForce.routes.map(route),
+            deployments: inForce.deployments.map { deployment($0, now: now) },
+            providers: inForce.targets.map {
+                GatewayStateView.Provider(
+                    id: $0.provider.id, openConnections: $0.openCount.value, idleConnections: $0.idleCount.value)
+            })
+    }
+
+    private static func configuration(
+        _ status: GatewayStatus, generation: UInt64
+    ) -> GatewayStateView.Configuration {
+        let refused = status.refused
+        return GatewayStateView.Configuration(
+            generation: generation, needsRestart: status.needRestart, refusals: status.refusals,
+            refused: (refused?.problems ?? []).map {
+                GatewayStateView.Problem(
+                    file: refused?.file ?? "", line: $0.line, column: $0.column, path: $0.path, message: $0.message,
+                    mend: $0.mend)
+            })
+    }
+
+    private static func route(_ route: RouteInForce) -> GatewayStateView.Route {
+        let (ends, failovers) = route.facts.withLock { ($0.ends, $0.failovers) }
+        return GatewayStateView.Route(
+            name: route.route.name, candidates: route.candidates.map(\.deployment.id), ends: ends,
+            failovers: failovers)
+    }
+
+    private static func deployment(_ deployment: DeploymentInForce, now: Instant) -> GatewayStateView.Deployment {
+        let facts = deployment.state.snapshot()
+        var opensFor: Int64?
+        if case .open(let until) = facts.breaker {
+            opensFor = max(until.nanoseconds(since: now), 0) / Span.millisecond
+        }
+        let provider = deployment.provider
+        return GatewayStateView.Deployment(
+            id: deployment.deployment.id, provider: provider.id, vendor: provider.vendor, region: provider.region,
+            jurisdiction: provider.jurisdiction, breaker: facts.breaker.word, opensForMilliseconds: opensFor,
+            inFlight: facts.inFlight,
+            attempts: ["ok": facts.attempts.ok, "fail": facts.attempts.fail, "neutral": facts.attempts.neutral],
+            failures: Dictionary(
+                facts.failures.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first }),
+            lastFailure: facts.lastFailure.map {
+                GatewayStateView.Deployment.LastFailure(
+                    failure: $0.failure.rawValue, detail: $0.detail,
+                    ageMilliseconds: now.nanoseconds(since: $0.at) / Span.millisecond)
+            })
+    }
+}
+
+extension Breaker.State {
+    var word: String {
+        switch self {
+        case .closed: "closed"
+        case .open: "open"
+        case .halfOpen: "half-open"
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import HoldfastCore
+
+/// Everything `holdfast up` decided before it starts anything.
+struct UpPlan: Sendable {
+    enum Source: Sendable, Hashable {
+        /// A document that a person wrote.
+        case file(String)
+        /// The document generated from what was found.
+        case embedded(Discovery, candidates: [EmbeddedDocument.Candidate], moved: [PortPlan.Listener])
+    }
+
+    static let gateway = "gateway"
+    /// The default of `gateway.drain`, and a margin for the process to end in.
+    static let drainNanoseconds = 30 * Span.second
+    static let drainMarginNanoseconds = 5 * Span.second
+
+    var source: Source
+    var directory: DataDirectory
+    var children: [ChildPlan]
+
+    /// Nothing real was found: the answers are made up by practice providers.
+    var isSimulated: Bool {
+        switch source {
+        case .file: false
+        case .embedded(let discovery, _, _): discovery.usable.isEmpty
+        }
+    }
+
+    var configurationFile: String {
+        switch source {
+        case .file(let path): path
+        case .embedded: directory.document
+        }
+    }
+
+    static func file(_ path: String, drainNanoseconds: Int64, directory: DataDirectory) -> UpPlan {
+        UpPlan(
+            source: .file(path), directory: directory,
+            children: [gateway(configuration: path, drainNanoseconds: drainNanoseconds, directory: directory)])
+    }
+
+    /// The listeners the embedded default needs: the gateway's, and the practice providers' where nothing was found.
+    static func listeners(for discovery: Discovery) -> [(name: String, usual: Int)] {
+        [(gateway, 8_080), ("operations", 8_081)] + (discovery.usable.isEmpty ? PracticeSet.listeners : [])
+    }
+
+    static func embedded(
+        _ discovery: Discovery, ports: PortPlan, directory: DataDirectory
+    ) -> (plan: UpPlan, document: EmbeddedDocument) {
+        let practice = discovery.usable.isEmpty ? PracticeSet.listeners.map(\.name) : []
+        let candidates =
+            discovery.usable.compactMap(EmbeddedDocument.candidate(for:))
+            + practice.map { EmbeddedDocument.candidate(practice: $0, port: ports[$0]) }
+        let document = EmbeddedDocument(
+            gatewayPort: ports[gateway], operationsPort: ports["operations"], accessLog: directory.accessLog,
+            candidates: candidates)
+        let providers = practice.map { name in
+            ChildPlan(
+                name: name, stage: .provider,
+                arguments: [
+                    "practice", "--listen", "127.0.0.1:\(ports[name])", "--name", name,
+                    "--ready-file", directory.readyFile(of: name), "--quiet",
+                ],
+                readyFile: directory.readyFile(of: name), drainNanoseconds: 10 * Span.second + drainMarginNanoseconds)
+        }
+        let child = gateway(
+            configuration: directory.document, drainNanoseconds: drainNanoseconds, directory: directory)
+        let plan = UpPlan(
+            source: .embedded(discovery, candidates: candidates, moved: ports.moved), directory: directory,
+            children: providers + [child])
+        return (plan, document)
+    }
+
+    private static func gateway(
+        configuration: String, drainNanoseconds: Int64, directory: DataDirectory
+    ) -> ChildPlan {
+        let readyFile = directory.readyFile(of: gateway)
+        return ChildPlan(
+            name: gateway, stage: .gateway,
+            arguments: [
+                "gateway", "--config", configuration, "--data", directory.path, "--ready-file", readyFile,
+            ],
+            readyFile: readyFile, drainNanoseconds: drainNanoseconds + drainMarginNanoseconds)
+    }
+}
