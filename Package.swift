@@ -25,6 +25,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -46,7 +47,7 @@ let productTargets: [Target] = [
     library("HoldfastAPI", ["HoldfastCore", yams]),
     library(
         "HoldfastGateway",
-        ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioSSL, crypto, logging]),
+        ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, crypto, logging]),
     library("HoldfastPractice", ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     .executableTarget(
         name: "holdfast",

@@ -1,3 +1,4 @@
+import Glibc
 package import HoldfastAPI
 package import HoldfastCore
 package import Logging
@@ -134,7 +135,7 @@ package final class GatewayServer: Sendable {
         let needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
         status.adopt(next, needRestart: needRestart)
         for services in loops {
-            services._eventLoop.execute { services.value.adopt(next) }
+            services.eventLoop.execute { services.value.adopt(next) }
         }
         logger.notice(
             "configuration in force",
@@ -175,7 +176,7 @@ package final class GatewayServer: Sendable {
         status.beginDraining()
         try? await listener.close()
         for services in loops {
-            services._eventLoop.execute { services.value.drain() }
+            services.eventLoop.execute { services.value.drain() }
         }
         let end = MonotonicClock.read().advanced(byNanoseconds: drainNanoseconds)
         while shared.exchanges.value > 0, MonotonicClock.read() < end, !Task.isCancelled {
@@ -183,7 +184,7 @@ package final class GatewayServer: Sendable {
         }
         let cutOff = shared.exchanges.value
         for services in loops {
-            try? await services._eventLoop.submit { services.value.shutDown() }.get()
+            try? await services.eventLoop.submit { services.value.shutDown() }.get()
         }
         await operations.stop()
         try? await group.shutdownGracefully()

@@ -111,12 +111,13 @@ final class LoopServices {
 
     /// How late this loop comes round: the delay of everything that waits for it.
     private func watchLag() {
-        var expected = MonotonicClock.read().advanced(byNanoseconds: Self.lagProbe.nanoseconds)
-        lagTask = loop.assumeIsolated().scheduleRepeatedTask(initialDelay: Self.lagProbe, delay: Self.lagProbe) {
+        let expected = NIOLoopBoundBox(
+            MonotonicClock.read().advanced(byNanoseconds: Self.lagProbe.nanoseconds), eventLoop: loop)
+        lagTask = loop.scheduleRepeatedTask(initialDelay: Self.lagProbe, delay: Self.lagProbe) {
             [lag = shared.lag] _ in
             let now = MonotonicClock.read()
-            lag.observe(nanoseconds: max(now.nanoseconds(since: expected), 0))
-            expected = now.advanced(byNanoseconds: Self.lagProbe.nanoseconds)
+            lag.observe(nanoseconds: max(now.nanoseconds(since: expected.value), 0))
+            expected.value = now.advanced(byNanoseconds: Self.lagProbe.nanoseconds)
         }
     }
 }

@@ -3,16 +3,16 @@ import HoldfastCore
 import NIOCore
 
 /// The home of the clocks: the one place of the data plane that reads them. Everything else is handed an instant.
-package enum MonotonicClock {
-    package static func read() -> Instant {
+enum MonotonicClock {
+    static func read() -> Instant {
         Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds))
     }
 }
 
 /// Time of day: for logs and for what a provider says about it, never for a timeout.
-package enum WallClock {
+enum WallClock {
     /// Milliseconds since 1970, UTC.
-    package static func readMilliseconds() -> Int64 {
+    static func readMilliseconds() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
@@ -20,7 +20,7 @@ package enum WallClock {
 
     /// RFC 3339 in UTC with milliseconds. The civil date is computed as in Howard Hinnant's "chrono-Compatible
     /// Low-Level Date Algorithms".
-    package static func text(milliseconds: Int64) -> String {
+    static func text(milliseconds: Int64) -> String {
         let seconds = milliseconds / 1_000
         let days = seconds / 86_400
         let ofDay = seconds % 86_400

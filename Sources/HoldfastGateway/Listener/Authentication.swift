@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import HoldfastCore
 import NIOCore
 

@@ -22,7 +22,7 @@ final class IncomingRequest {
         keepAlive = head.isKeepAlive
     }
 
-    var isHTTP10: Bool { head.version < .http1_1 }
+    var isHTTP10: Bool { head.version.major == 1 && head.version.minor == 0 }
 
     var hasBody: Bool {
         (headers.contentLength ?? 0) > 0 || head.headers.contains(name: "transfer-encoding")

@@ -25,7 +25,7 @@ enum MetricsReport {
     ) {
         func gauge(_ name: String, _ help: String, _ value: Int) {
             text.begin(name, "gauge", help)
-            text.sample(name, value)
+            text.sample(name, [], value)
         }
         gauge("holdfast_ready", "1 while at least one route can be served.", status.isReady ? 1 : 0)
         gauge("holdfast_generation", "Generation of the snapshot in force.", Int(clamping: status.inForce.generation))
@@ -38,9 +38,9 @@ enum MetricsReport {
             "holdfast_configuration_refused", "1 while the newest configuration is refused.",
             status.refused == nil ? 0 : 1)
         text.begin("holdfast_configuration_refusals_total", "counter", "Configurations refused since the start.")
-        text.sample("holdfast_configuration_refusals_total", status.refusals)
+        text.sample("holdfast_configuration_refusals_total", [], status.refusals)
         text.begin("holdfast_access_log_dropped_total", "counter", "Access log lines that could not be written.")
-        text.sample("holdfast_access_log_dropped_total", shared.accessLog.droppedLines)
+        text.sample("holdfast_access_log_dropped_total", [], shared.accessLog.droppedLines)
         text.begin("holdfast_rejections_total", "counter", "Requests and connections refused before an exchange.")
         for (reason, count) in shared.rejections.value {
             text.sample("holdfast_rejections_total", [("reason", reason)], count)

@@ -9,13 +9,13 @@ struct PrometheusText {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     }
 
-    mutating func sample(_ name: String, _ labels: [(String, String)] = [], _ value: String) {
+    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
         text += name
         text += Self.spell(labels)
         text += " \(value)\n"
     }
 
-    mutating func sample(_ name: String, _ labels: [(String, String)] = [], _ value: Int) {
+    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Int) {
         sample(name, labels, String(value))
     }
 

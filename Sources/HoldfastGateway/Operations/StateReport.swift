@@ -35,10 +35,10 @@ enum StateReport {
         let refused = status.refused
         return GatewayStateView.Configuration(
             generation: generation, needsRestart: status.needRestart, refusals: status.refusals,
-            refused: (refused?.problems ?? []).map {
+            refused: (refused?.problems ?? []).map { problem in
                 GatewayStateView.Problem(
-                    file: refused?.file ?? "", line: $0.line, column: $0.column, path: $0.path, message: $0.message,
-                    mend: $0.mend)
+                    file: refused?.file ?? "", line: problem.line, column: problem.column, path: problem.path,
+                    message: problem.message, mend: problem.mend)
             })
     }
 

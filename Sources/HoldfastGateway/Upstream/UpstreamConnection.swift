@@ -1,7 +1,10 @@
+import Glibc
 import HoldfastCore
 import HoldfastWire
 import NIOCore
+import NIOPosix
 import NIOSSL
+import NIOTLS
 
 /// One connection to a provider: turns bytes into the parts of a response and hands them to the exchange that holds it.
 /// Lives on one event loop. Between exchanges its pool keeps it.

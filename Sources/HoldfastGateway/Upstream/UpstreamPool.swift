@@ -106,6 +106,7 @@ final class UpstreamPool {
                 }
             }
         services.resolver.addresses(host: url.host, port: url.port, now: now, loop: loop)
+            .assumeIsolated()
             .flatMapThrowing { addresses in
                 let allowed = target.provider.isPrivateNetwork ? addresses : addresses.filter(AddressGuard.isPublic)
                 guard !allowed.isEmpty else {
@@ -120,7 +121,6 @@ final class UpstreamPool {
                     : bootstrap.resolver(KnownAddresses(addresses: addresses, loop: loop))
                         .connect(host: url.host, port: url.port)
             }
-            .assumeIsolated()
             .whenFailure { error in
                 self.failedToOpen(connection, UpstreamFault(error))
                 self.closed(connection)

@@ -1,0 +1,112 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Glibc
+import HoldfastAPI
+import HoldfastGateway
+import Logging
+
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "Serve the data plane: one base URL that keeps answering.",
+        discussion: """
+            Serves what the configuration says, with nothing else alive. The file and every file it refers to are \
+            watched: a good change comes into force without dropping a connection, a bad one is refused and the last \
+            known good one stays. SIGHUP reads it at once. SIGTERM drains and ends; a second signal ends at once.
+
+            EXAMPLES
+              holdfast gateway --config holdfast.yaml
+              holdfast gateway --config holdfast.yaml --ready-file gateway.json
+              curl http://127.0.0.1:8081/readyz
+
+            EXIT CODES
+              0   stopped as asked
+              66  the configuration cannot be read
+              69  an address is in use or not ours
+              73  the access log or the ready file cannot be written
+              78  the configuration is not valid
+            """
+    )
+
+    @Option(help: ArgumentHelp("The configuration.", valueName: "FILE"))
+    var config = ConfigurationFile.defaultPath
+
+    @Option(help: ArgumentHelp("After binding, write the addresses here as JSON.", valueName: "PATH"))
+    var readyFile: String?
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let loaded: LoadedConfiguration
+        do {
+            loaded = try ConfigurationFile.load(path: config, environment: environment)
+        } catch {
+            Terminal.writeError("\(error.description)\n")
+            throw ExitCode(error.exitStatus.rawValue)
+        }
+        let logger = Logger(label: "holdfast.gateway")
+        // Listened for from here on, so that no signal falls between the start and the wait.
+        let signals = TerminationSignals { number in exit(128 + number) }
+        let reloads = ReloadSignal()
+        let gateway = try await start(loaded, logger: logger)
+        try announce(gateway, logger: logger)
+        let watch = ConfigurationWatch(
+            path: config, environment: environment, gateway: gateway, referencedFiles: loaded.referencedFiles)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await watch.run(reloads: reloads.stream) }
+            _ = await signals.waitForFirst()
+            group.cancelAll()
+        }
+        logger.notice("draining", metadata: ["seconds": "\(gateway.drainNanoseconds / 1_000_000_000)"])
+        let cutOff = await gateway.stop()
+        logger.notice("stopped", metadata: ["exchanges_cut_off": "\(cutOff)"])
+    }
+
+    private func start(_ loaded: LoadedConfiguration, logger: Logger) async throws -> GatewayServer {
+        do {
+            return try await GatewayServer.start(loaded, logger: logger)
+        } catch let failure as GatewayStartFailure {
+            Terminal.writeError("holdfast: \(failure)\n")
+            if case .tls = failure { throw ExitCode(ExitStatus.configuration.rawValue) }
+            throw ExitCode(ExitStatus.unavailable.rawValue)
+        } catch let failure as AccessLogFailure {
+            Terminal.writeError("holdfast: \(failure)\n")
+            throw ExitCode(ExitStatus.cannotCreate.rawValue)
+        }
+    }
+
+    private func announce(_ gateway: GatewayServer, logger: Logger) throws {
+        logger.notice(
+            "serving",
+            metadata: ["listen": "\(gateway.listenAddress)", "operations": "\(gateway.operationsAddress)"])
+        guard let readyFile else { return }
+        let facts = JSONValue.object([
+            .init(name: "listen", value: .string("\(gateway.listenAddress)")),
+            .init(name: "operations", value: .string("\(gateway.operationsAddress)")),
+            .init(name: "pid", value: .integer(Int(getpid()))),
+        ])
+        do {
+            try Data((facts.line + "\n").utf8).write(to: URL(fileURLWithPath: readyFile), options: .atomic)
+        } catch {
+            throw CommandFailure(
+                message: "cannot write the ready file \(readyFile): \(error.localizedDescription)",
+                mend: "name a path in a folder that this user may write to", status: .cannotCreate
+            ).report()
+        }
+    }
+}
+
+/// SIGHUP: look at the configuration now.
+private struct ReloadSignal {
+    let stream: AsyncStream<Void>
+    private let source: any DispatchSourceSignal
+
+    init() {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.stream = stream
+        signal(SIGHUP, SIG_IGN)
+        source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "holdfast.reload"))
+        source.setEventHandler { continuation.yield() }
+        source.activate()
+    }
+}
