@@ -70,7 +70,10 @@ final class PracticeConnection: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        number = core.register(context.channel)
+        let taken = core.register(context.channel)
+        number = taken ?? 0
+        // Accepted a moment before the listener closed: to the client it must look as if it had come after.
+        if taken == nil || (role == .provider && core.refusingUntil() != nil) { return reset(context) }
         context.fireChannelActive()
     }
 
@@ -358,7 +361,7 @@ final class PracticeConnection: ChannelInboundHandler {
     private func flush(_ out: inout ByteBuffer, _ context: ChannelHandlerContext) {
         guard out.readableBytes > 0 else { return }
         context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-        out = context.channel.allocator.buffer(capacity: 512)
+        out = ByteBuffer()
     }
 
     private func send(_ answer: StatusAnswer, headers: [(String, String)], context: ChannelHandlerContext) {

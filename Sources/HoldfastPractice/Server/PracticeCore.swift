@@ -13,6 +13,7 @@ final class PracticeCore: Sendable {
     private struct Connections {
         var open: [ObjectIdentifier: any Channel] = [:]
         var lastNumber = 0
+        var stopping = false
     }
 
     init(options: PracticeOptions) {
@@ -88,9 +89,10 @@ final class PracticeCore: Sendable {
 
     // MARK: Connections
 
-    /// The connection's number.
-    func register(_ channel: any Channel) -> Int {
+    /// The connection's number; nil where the server stops and takes no more.
+    func register(_ channel: any Channel) -> Int? {
         connections.withLock { connections in
+            guard !connections.stopping else { return nil }
             connections.open[ObjectIdentifier(channel)] = channel
             connections.lastNumber += 1
             return connections.lastNumber
@@ -99,6 +101,14 @@ final class PracticeCore: Sendable {
 
     func unregister(_ channel: any Channel) {
         connections.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    /// From here on no connection is taken; returns those that are left.
+    func stopTaking() -> [any Channel] {
+        connections.withLock {
+            $0.stopping = true
+            return Array($0.open.values)
+        }
     }
 
     func openConnections() -> [any Channel] {

@@ -66,7 +66,7 @@ package final class PracticeServer: Sendable {
     package func stop(drainNanoseconds: Int64 = 0) async {
         try? await control?.close()
         await listener.stop()
-        let open = core.openConnections()
+        let open = core.stopTaking()
         guard let loop = open.first?.eventLoop else { return }
         let order = drainNanoseconds > 0 ? ConnectionOrder.drain : .reset
         for channel in open { channel.pipeline.fireUserInboundEventTriggered(order) }
