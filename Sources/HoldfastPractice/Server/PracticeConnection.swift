@@ -170,7 +170,7 @@ final class PracticeConnection: ChannelInboundHandler {
             send(answer, headers: [], context: context)
             return completed(context)
         }
-        let started = core.now
+        let started = core.instant
         let number = core.begin { number in
             RequestRecord(
                 number: number, connection: self.number, method: request.head.method.rawValue, path: path, model: nil,
@@ -353,7 +353,7 @@ final class PracticeConnection: ChannelInboundHandler {
         guard let exchange else { return [] }
         return ProviderHeaders.common(
             serial: UInt64(exchange.number), seed: core.options.seed,
-            processingNanoseconds: core.now.nanoseconds(since: exchange.started))
+            processingNanoseconds: core.instant.nanoseconds(since: exchange.started))
     }
 
     // MARK: Ends

@@ -176,7 +176,7 @@ final class PracticeListener: Sendable {
         let until = core.refusingUntil()
         let wanted = until == nil && !state.value.stopped
         if let until, !state.value.stopped {
-            lookAgain(after: max(Span.millisecond, until.nanoseconds(since: core.now)))
+            lookAgain(after: max(Span.millisecond, until.nanoseconds(since: core.instant)))
         }
         switch (state.value.channel, wanted) {
         case (let channel?, false): return close(channel)
