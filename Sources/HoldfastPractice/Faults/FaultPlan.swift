@@ -142,6 +142,7 @@ package struct Playback: Sendable {
         case usage
         case done
         case streamEnd
+        case streamEndAndClose
         case hang
         case close
         case over
@@ -169,6 +170,7 @@ package struct Playback: Sendable {
         case .usage: usage()
         case .done: step(.done, then: .streamEnd)
         case .streamEnd: step(.streamEnd, then: .over)
+        case .streamEndAndClose: step(.streamEnd, then: .close)
         case .hang: step(.hang, then: .over)
         case .close: step(.close, then: .over)
         case .over: nil
@@ -241,7 +243,7 @@ package struct Playback: Sendable {
         case .stall(let limit) where index >= min(limit, tokens): return step(.hang, then: .over)
         case .cut(let limit) where index >= min(limit, tokens): return step(.close, then: .over)
         case .errorEvent(let limit) where index >= min(limit, tokens):
-            return step(.errorEvent, after: delay, then: .streamEnd)
+            return step(.errorEvent, after: delay, then: .streamEndAndClose)
         case .malformed(let limit) where index >= limit && index < tokens:
             return step(.malformedEvent, after: delay, then: .tokens(next: index + 1))
         case .malformed where index >= tokens: return step(.malformedEvent, then: .done)

@@ -102,7 +102,7 @@ struct ControlAPI {
     }
 
     private func json(_ lease: FaultLease) -> JSONValue {
-        let left = max(0, lease.expires.nanoseconds(since: core.now))
+        let left = max(0, lease.expires.nanoseconds(since: core.instant))
         let end = core.options.clock.wallSeconds() + Int(left / Span.second)
         var members = [
             JSONMember(name: "id", value: .string(lease.idText)),

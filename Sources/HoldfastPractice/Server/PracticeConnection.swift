@@ -70,7 +70,10 @@ final class PracticeConnection: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        number = core.register(context.channel)
+        let taken = core.register(context.channel)
+        number = taken ?? 0
+        // Accepted a moment before the listener closed: to the client it must look as if it had come after.
+        if taken == nil || (role == .provider && core.refusingUntil() != nil) { return reset(context) }
         context.fireChannelActive()
     }
 
@@ -167,7 +170,7 @@ final class PracticeConnection: ChannelInboundHandler {
             send(answer, headers: [], context: context)
             return completed(context)
         }
-        let started = core.now
+        let started = core.instant
         let number = core.begin { number in
             RequestRecord(
                 number: number, connection: self.number, method: request.head.method.rawValue, path: path, model: nil,
@@ -350,7 +353,7 @@ final class PracticeConnection: ChannelInboundHandler {
         guard let exchange else { return [] }
         return ProviderHeaders.common(
             serial: UInt64(exchange.number), seed: core.options.seed,
-            processingNanoseconds: core.now.nanoseconds(since: exchange.started))
+            processingNanoseconds: core.instant.nanoseconds(since: exchange.started))
     }
 
     // MARK: Ends
@@ -358,7 +361,7 @@ final class PracticeConnection: ChannelInboundHandler {
     private func flush(_ out: inout ByteBuffer, _ context: ChannelHandlerContext) {
         guard out.readableBytes > 0 else { return }
         context.writeAndFlush(wrapOutboundOut(out), promise: nil)
-        out = context.channel.allocator.buffer(capacity: 512)
+        out = ByteBuffer()
     }
 
     private func send(_ answer: StatusAnswer, headers: [(String, String)], context: ChannelHandlerContext) {

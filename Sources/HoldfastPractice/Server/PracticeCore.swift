@@ -13,6 +13,7 @@ final class PracticeCore: Sendable {
     private struct Connections {
         var open: [ObjectIdentifier: any Channel] = [:]
         var lastNumber = 0
+        var stopping = false
     }
 
     init(options: PracticeOptions) {
@@ -20,14 +21,14 @@ final class PracticeCore: Sendable {
         board = Mutex(FaultBoard(seed: options.seed))
     }
 
-    var now: Instant { options.clock.monotonic() }
+    var instant: Instant { options.clock.monotonic() }
 
     // MARK: Faults
 
     func addFault(
         _ fault: Fault, forNanoseconds span: Int64, share: Double, models: [String]
     ) throws(FaultProblem) -> FaultLease {
-        let now = now
+        let now = instant
         let outcome = board.withLock { board in
             Result { () throws(FaultProblem) in
                 try board.add(fault, forNanoseconds: span, share: share, models: models, now: now)
@@ -39,27 +40,27 @@ final class PracticeCore: Sendable {
     }
 
     func drawFault(model: String?) -> FaultLease? {
-        let now = now
+        let now = instant
         return board.withLock { $0.draw(model: model, now: now) }
     }
 
     func refusingUntil() -> Instant? {
-        let now = now
+        let now = instant
         return board.withLock { $0.refusingUntil(now: now) }
     }
 
     func faults() -> [FaultLease] {
-        let now = now
+        let now = instant
         return board.withLock { $0.list(now: now) }
     }
 
     func endFault(id: String) -> Bool {
-        let now = now
+        let now = instant
         return board.withLock { $0.end(id: id, now: now) }
     }
 
     func endAllFaults() -> Int {
-        let now = now
+        let now = instant
         return board.withLock { $0.endAll(now: now) }
     }
 
@@ -76,7 +77,7 @@ final class PracticeCore: Sendable {
     func finish(
         _ number: Int, outcome: RequestRecord.Outcome, status: Int?, tokensSent: Int, started: Instant
     ) {
-        let span = now.nanoseconds(since: started)
+        let span = instant.nanoseconds(since: started)
         journal.withLock {
             $0.finish(number, outcome: outcome, status: status, tokensSent: tokensSent, durationNanoseconds: span)
         }
@@ -88,9 +89,10 @@ final class PracticeCore: Sendable {
 
     // MARK: Connections
 
-    /// The connection's number.
-    func register(_ channel: any Channel) -> Int {
+    /// The connection's number; nil where the server stops and takes no more.
+    func register(_ channel: any Channel) -> Int? {
         connections.withLock { connections in
+            guard !connections.stopping else { return nil }
             connections.open[ObjectIdentifier(channel)] = channel
             connections.lastNumber += 1
             return connections.lastNumber
@@ -99,6 +101,14 @@ final class PracticeCore: Sendable {
 
     func unregister(_ channel: any Channel) {
         connections.withLock { _ = $0.open.removeValue(forKey: ObjectIdentifier(channel)) }
+    }
+
+    /// From here on no connection is taken; returns those that are left.
+    func stopTaking() -> [any Channel] {
+        connections.withLock {
+            $0.stopping = true
+            return Array($0.open.values)
+        }
     }
 
     func openConnections() -> [any Channel] {

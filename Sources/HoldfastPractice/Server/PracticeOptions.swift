@@ -1,3 +1,4 @@
+package import HoldfastCore
 package import Logging
 
 /// How a practice provider behaves. The defaults are those of `holdfast practice`.
@@ -27,17 +28,9 @@ package struct PracticeOptions: Sendable {
     }
 }
 
-package struct ListenAddress: Equatable, Sendable {
-    package var host: String
-    package var port: Int
-
-    package init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    /// `HOST:PORT`, with an IPv6 host in brackets.
-    package init?(_ text: String) {
+extension PracticeOptions {
+    /// Reads `HOST:PORT`, with an IPv6 host in brackets; nil where the text is not of that form.
+    package static func address(_ text: String) -> ListenAddress? {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (0...65_535).contains(port)
         else { return nil }
@@ -48,11 +41,6 @@ package struct ListenAddress: Equatable, Sendable {
         } else if host.contains(":") {
             return nil
         }
-        guard !host.isEmpty else { return nil }
-        self.init(host: host, port: port)
-    }
-
-    package var text: String {
-        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        return host.isEmpty ? nil : ListenAddress(host: host, port: port)
     }
 }

@@ -100,7 +100,8 @@ struct PracticeRouter {
         let fault = own ?? lease?.fault
         return Performance(
             content: .none, plan: FaultPlan.of(fault, reused: reused), fault: fault?.name.rawValue, model: model,
-            pacing: core.options.pacing, leaseLeftNanoseconds: lease.map { $0.expires.nanoseconds(since: core.now) })
+            pacing: core.options.pacing, leaseLeftNanoseconds: lease.map { $0.expires.nanoseconds(since: core.instant) }
+        )
     }
 
     private func models(_ head: HTTPRequestHead) -> Decision {
@@ -121,7 +122,7 @@ struct PracticeRouter {
             Performance(
                 content: .plain(body), plan: FaultPlan.of(lease?.fault, reused: reused),
                 fault: lease?.fault.name.rawValue, model: model, pacing: .instant,
-                leaseLeftNanoseconds: lease.map { $0.expires.nanoseconds(since: core.now) }))
+                leaseLeftNanoseconds: lease.map { $0.expires.nanoseconds(since: core.instant) }))
     }
 
     /// A practice key guards nothing of value, so a plain comparison will do.

@@ -66,7 +66,7 @@ package final class PracticeServer: Sendable {
     package func stop(drainNanoseconds: Int64 = 0) async {
         try? await control?.close()
         await listener.stop()
-        let open = core.openConnections()
+        let open = core.stopTaking()
         guard let loop = open.first?.eventLoop else { return }
         let order = drainNanoseconds > 0 ? ConnectionOrder.drain : .reset
         for channel in open { channel.pipeline.fireUserInboundEventTriggered(order) }
@@ -176,7 +176,7 @@ final class PracticeListener: Sendable {
         let until = core.refusingUntil()
         let wanted = until == nil && !state.value.stopped
         if let until, !state.value.stopped {
-            lookAgain(after: max(Span.millisecond, until.nanoseconds(since: core.now)))
+            lookAgain(after: max(Span.millisecond, until.nanoseconds(since: core.instant)))
         }
         switch (state.value.channel, wanted) {
         case (let channel?, false): return close(channel)

@@ -139,7 +139,7 @@ struct PracticeCommand: AsyncParsableCommand {
     }
 
     private func address(_ text: String, _ option: String) throws -> ListenAddress {
-        guard let address = ListenAddress(text) else {
+        guard let address = PracticeOptions.address(text) else {
             throw ValidationError(
                 "\(option) must be HOST:PORT, such as 127.0.0.1:8101 or [::1]:8101; '\(text)' is not.")
         }
@@ -154,7 +154,8 @@ struct PracticeCommand: AsyncParsableCommand {
     }
 
     private func unavailable(_ error: any Error, _ options: PracticeOptions) -> ExitCode {
-        let addresses = [options.listen.text, options.control?.text].compactMap(\.self).joined(separator: " or ")
+        var addresses = options.listen.description
+        if let control = options.control { addresses += " or \(control)" }
         let cause =
             switch (error as? IOError)?.errnoCode {
             case EADDRINUSE: "is in use: stop what listens there or choose another port (port 0 takes a free one)"
@@ -167,7 +168,7 @@ struct PracticeCommand: AsyncParsableCommand {
     }
 
     private func announce(_ server: PracticeServer, _ options: PracticeOptions) throws {
-        let listening = ListenAddress(host: options.listen.host, port: server.port).text
+        let listening = ListenAddress(host: options.listen.host, port: server.port).description
         if let readyFile {
             let ready = "{\"listen\":\"\(listening)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
             do {
@@ -181,7 +182,7 @@ struct PracticeCommand: AsyncParsableCommand {
         guard !quiet else { return }
         print("Practice provider '\(options.name)' (simulated) at http://\(listening)/v1")
         if let port = server.controlPort, let control = options.control {
-            print("Its control API: http://\(ListenAddress(host: control.host, port: port).text)/practice/faults")
+            print("Its control API: http://\(ListenAddress(host: control.host, port: port))/practice/faults")
         } else {
             print("Its faults: http://\(listening)/practice/faults; --list explains them.")
         }
@@ -238,7 +239,7 @@ private enum FaultListing {
     static var text: String {
         var lines = [
             "Faults of a practice provider. In one request: the model name shown. For many: POST /practice/faults",
-            "{\"fault\": NAME, \"for\": \"60s\", …} with the parameters shown, and for all \"share\": 0.5, \"models\": [\"a\"].",
+            "{\"fault\": NAME, \"for\": \"60s\", …} with the parameters shown, and for all of them \"share\": 0.5, \"models\": [\"a\"].",
             "",
         ]
         for fault in FaultName.allCases {
