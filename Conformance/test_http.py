@@ -55,15 +55,19 @@ def test_a_connection_is_kept_alive(gateway, key):
     connection.close()
 
 
-def test_an_upstream_that_closes_its_idle_connections_does_no_harm(gateway, key):
-    """The C++ server closes a connection after its hundredth request, with that answer or just after it."""
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_upstream_that_closes_its_connections_does_no_harm(gateway, key, streams):
+    """The C++ server closes a connection with its hundredth answer, which it says, and after every stream, which it
+    does not say: it announces keep-alive, so that the next exchange may find the connection gone."""
     connection = connect(gateway)
     for turn in range(250):
+        stream = streams and turn % 2 == 0
         connection.request("POST", "/v1/chat/completions", headers=headers(key),
-                           body=json.dumps({"model": "second-only", **OPTIONS, "max_tokens": 1}))
+                           body=json.dumps({"model": "second-only", **OPTIONS, "max_tokens": 1, "stream": stream}))
         response = connection.getresponse()
         text = response.read()
         assert response.status == 200, f"turn {turn}: {text[:300]!r}"
+        assert not stream or text.rstrip().endswith(b"data: [DONE]"), f"turn {turn}: {text[-300:]!r}"
     connection.close()
 
 
