@@ -15,7 +15,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            UpCommand.self, GatewayCommand.self, PracticeCommand.self, KeysCommand.self, VersionCommand.self,
+            UpCommand.self, GatewayCommand.self, PracticeCommand.self, CheckCommand.self, SchemaCommand.self,
+            KeysCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -3,7 +3,7 @@
 ///
 /// Arrays are in document order and the indices below point into them; nothing here is looked up by iterating a
 /// dictionary.
-package struct Snapshot: Sendable {
+package struct Snapshot: Sendable, Hashable {
     package var gateway: GatewaySettings
     package var providers: [Provider]
     package var deployments: [Deployment]

@@ -1,5 +1,5 @@
 import Crypto
-import Glibc
+import CNIOLinux
 import HoldfastCore
 import NIOCore
 

@@ -35,7 +35,7 @@ enum StateReport {
         let refused = status.refused
         return GatewayStateView.Configuration(
             generation: generation, needsRestart: status.needRestart, refusals: status.refusals,
-            refused: (refused?.problems ?? []).map { problem in
+            refused: (refused?.problems ?? []).map { (problem: ConfigurationProblem) in
                 GatewayStateView.Problem(
                     file: refused?.file ?? "", line: problem.line, column: problem.column, path: problem.path,
                     message: problem.message, mend: problem.mend)

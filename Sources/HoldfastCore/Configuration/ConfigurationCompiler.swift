@@ -1,0 +1,150 @@
+/// What became of a document: a snapshot where it is right in every part, else everything that is wrong with it.
+package struct ConfigurationOutcome: Sendable {
+    /// Nil where there is any problem.
+    package var snapshot: Snapshot?
+    /// By place in the document.
+    package var problems: [ConfigurationProblem]
+    /// Things that are accepted and worth knowing, one of each kind, by place.
+    package var notes: [ConfigurationProblem]
+}
+
+/// Turns the document as written into the validated snapshot. Pure: the environment and files are reached only through
+/// the references it is given. It never stops at the first problem.
+package enum ConfigurationCompiler {
+    /// `directory` is where relative paths of files to write (the access log) begin; empty leaves them as they are.
+    package static func compile(
+        _ root: ConfigurationNode, directory: String = "", references: ConfigurationReferences
+    ) -> ConfigurationOutcome {
+        let findings = ConfigurationFindings()
+        let resolved = references.resolve(root, findings: findings)
+        let snapshot: Snapshot?
+        if case .mapping = resolved.value {
+            var compilation = Compilation(root: resolved, directory: directory, findings: findings)
+            snapshot = compilation.run()
+        } else {
+            findings.add(
+                root.position, "",
+                Fault("the document is \(root.kindName)", mend: "begin with version: 1, then providers and routes"))
+            snapshot = nil
+        }
+        return ConfigurationOutcome(
+            snapshot: findings.hasProblems ? nil : snapshot, problems: findings.sortedProblems,
+            notes: findings.sortedNotes)
+    }
+}
+
+/// One run over one document. Names are resolved against what the document declares, right or not, so that one wrong
+/// line does not make every line that refers to it look wrong as well.
+struct Compilation {
+    let document: SectionReader
+    let directory: String
+    var providers: [Provider] = []
+    var providerNames: [String] = []
+    var deployments: [Deployment] = []
+    var deploymentIndex: [String: Int] = [:]
+    var routes: [Route] = []
+    var routeNames: [String: Int] = [:]
+    var workloads: [Workload] = []
+    var workloadNames: [String: Int] = [:]
+
+    init(root: ConfigurationNode, directory: String, findings: ConfigurationFindings) {
+        document = SectionReader(
+            root, ConfigurationTable.document, path: "", position: root.position, findings: findings)
+        self.directory = directory
+    }
+
+    /// Meaningful only where no problem was found.
+    mutating func run() -> Snapshot {
+        _ = document.integer("version")
+        let gatewayReader = document.section("gateway")
+        let gateway = gatewaySettings(gatewayReader)
+        readControl(beside: gateway, gatewayReader)
+        readProviders()
+        readDeployments()
+        readRoutes()
+        readWorkloads()
+        let keys = clientKeys()
+        checkExposure(gatewayReader, gateway)
+        return Snapshot(
+            gateway: gateway, providers: providers, deployments: deployments, routes: routes, workloads: workloads,
+            keys: keys)
+    }
+
+    // MARK: Workloads and keys
+
+    private mutating func readWorkloads() {
+        for section in document.named("workloads") {
+            let reader = section.reader
+            let criticality = reader.text("criticality").flatMap(Criticality.init(rawValue:)) ?? .standard
+            let routes = reader.texts("routes").map { names in
+                var seen: Set<String> = []
+                return names.compactMap { name in routeIndex(name, seen: &seen, in: reader) }
+            }
+            workloadNames[section.name] = workloads.count
+            workloads.append(
+                Workload(
+                    id: section.name, criticality: criticality, routes: routes,
+                    allowsDirectModels: reader.boolean("direct_models") ?? false))
+        }
+    }
+
+    private func routeIndex(_ name: Located<String>, seen: inout Set<String>, in reader: SectionReader) -> Int? {
+        guard seen.insert(name.value).inserted else {
+            reader.report(name, Fault("the route \(name.shown) is named twice", mend: "remove one of them"))
+            return nil
+        }
+        guard let index = routeNames[name.value] else {
+            reader.report(
+                name,
+                Self.unknown(
+                    "route", name.value, shown: name.shown, among: routes.map(\.name),
+                    mend: "name a route that stands under routes"))
+            return nil
+        }
+        return index
+    }
+
+    private func clientKeys() -> [ClientKey] {
+        var ids: [String: Int] = [:]
+        var digests: [[UInt8]: Int] = [:]
+        return document.sections("keys").compactMap { reader in
+            let (id, digest) = (reader.text("id"), reader.digest("hash"))
+            let (workloadName, inFlight) = (reader.text("workload"), reader.integer("in_flight"))
+            if let id {
+                let line = reader.place("id").line
+                if let first = ids.updateValue(line, forKey: id) {
+                    reader.report(
+                        "id",
+                        Fault(
+                            "the key id \(reader.shown("id")) stands already in line \(first)",
+                            mend: "give it another id"))
+                }
+            }
+            if let digest {
+                let line = reader.place("hash").line
+                if let first = digests.updateValue(line, forKey: digest) {
+                    reader.report(
+                        "hash",
+                        Fault("this digest stands already in line \(first)", mend: "create a key for each caller"))
+                }
+            }
+            guard let workloadName else { return nil }
+            guard let workload = workloadNames[workloadName] else {
+                let fault = Self.unknown(
+                    "workload", workloadName, shown: reader.shown("workload"), among: workloads.map(\.id),
+                    mend: "name a workload that stands under workloads")
+                reader.report("workload", fault)
+                return nil
+            }
+            guard let id, let digest else { return nil }
+            return ClientKey(id: id, digest: digest, workload: workload, inFlight: inFlight)
+        }
+    }
+
+    static func unknown(_ noun: String, _ name: String, shown: String, among known: [String], mend: String) -> Fault {
+        let meant = Spelling.nearest(to: name, among: known)
+        return Fault(
+            "there is no \(noun) \(shown)" + (meant.map { "; did you mean \($0)?" } ?? ""),
+            mend: meant.map { "write \($0), or add the \(noun)" } ?? mend)
+    }
+}
