@@ -21,6 +21,15 @@ package struct ConfigurationProblems: Error, Sendable, CustomStringConvertible {
     /// As in `LoadedConfiguration`; those that could not be read are in it too.
     package var referencedFiles: [String]
 
+    package init(
+        file: String, problems: [ConfigurationProblem], isUnreadable: Bool, referencedFiles: [String]
+    ) {
+        self.file = file
+        self.problems = problems
+        self.isUnreadable = isUnreadable
+        self.referencedFiles = referencedFiles
+    }
+
     package var exitStatus: ExitStatus {
         isUnreadable ? .noInput : .configuration
     }

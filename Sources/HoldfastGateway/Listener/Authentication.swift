@@ -1,5 +1,5 @@
 import Crypto
-import CNIOLinux
+import Foundation
 import HoldfastCore
 import NIOCore
 

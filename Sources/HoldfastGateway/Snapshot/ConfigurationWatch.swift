@@ -1,5 +1,6 @@
 import Foundation
-package import HoldfastAPI
+import HoldfastAPI
+import HoldfastCore
 
 /// Watches the configuration and every file it refers to, and puts a good change into force.
 ///
@@ -28,14 +29,12 @@ package struct ConfigurationWatch: Sendable {
         firstReferences = referencedFiles
     }
 
-    /// Until the task is cancelled. `reloads` asks for a look at once, whatever `stat` says (SIGHUP).
+    /// Until `reloads` ends, which asks for a look at once, whatever `stat` says (SIGHUP).
     package func run(reloads: AsyncStream<Void>) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await poll() }
-            group.addTask {
-                for await _ in reloads { _ = load() }
-            }
-            await group.waitForAll()
+            for await _ in reloads { _ = load() }
+            group.cancelAll()
         }
     }
 

@@ -35,7 +35,15 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("After binding, write the addresses here as JSON.", valueName: "PATH"))
     var readyFile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "This process's folder, made if missing; holds the ready file gateway.json unless --ready-file names one.",
+            valueName: "DIR"))
+    var data: String?
+
     func run() async throws {
+        umask(0o077)
+        if let data { try makeDataFolder(data) }
         let environment = ProcessInfo.processInfo.environment
         let loaded: LoadedConfiguration
         do {
@@ -46,20 +54,32 @@ struct GatewayCommand: AsyncParsableCommand {
         }
         let logger = Logger(label: "holdfast.gateway")
         // Listened for from here on, so that no signal falls between the start and the wait.
-        let signals = TerminationSignals { number in exit(128 + number) }
+        let signals = TerminationSignals { number in _exit(128 + number) }
         let reloads = ReloadSignal()
         let gateway = try await start(loaded, logger: logger)
         try announce(gateway, logger: logger)
         let watch = ConfigurationWatch(
             path: config, environment: environment, gateway: gateway, referencedFiles: loaded.referencedFiles)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await watch.run(reloads: reloads.stream) }
-            _ = await signals.waitForFirst()
-            group.cancelAll()
-        }
+        let stream = reloads.stream
+        async let watching: Void = watch.run(reloads: stream)
+        _ = await signals.waitForFirst()
+        reloads.end()
+        await watching
         logger.notice("draining", metadata: ["seconds": "\(gateway.drainNanoseconds / 1_000_000_000)"])
         let cutOff = await gateway.stop()
         logger.notice("stopped", metadata: ["exchanges_cut_off": "\(cutOff)"])
+    }
+
+    private func makeDataFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw CommandFailure(
+                message: "cannot make the data folder \(path): \(error.localizedDescription)",
+                mend: "name a folder that this user may write to with --data", status: .cannotCreate
+            ).report()
+        }
     }
 
     private func start(_ loaded: LoadedConfiguration, logger: Logger) async throws -> GatewayServer {
@@ -79,34 +99,28 @@ struct GatewayCommand: AsyncParsableCommand {
         logger.notice(
             "serving",
             metadata: ["listen": "\(gateway.listenAddress)", "operations": "\(gateway.operationsAddress)"])
-        guard let readyFile else { return }
-        let facts = JSONValue.object([
-            .init(name: "listen", value: .string("\(gateway.listenAddress)")),
-            .init(name: "operations", value: .string("\(gateway.operationsAddress)")),
-            .init(name: "pid", value: .integer(Int(getpid()))),
-        ])
-        do {
-            try Data((facts.line + "\n").utf8).write(to: URL(fileURLWithPath: readyFile), options: .atomic)
-        } catch {
-            throw CommandFailure(
-                message: "cannot write the ready file \(readyFile): \(error.localizedDescription)",
-                mend: "name a path in a folder that this user may write to", status: .cannotCreate
-            ).report()
-        }
+        try ReadyFile(listen: "\(gateway.listenAddress)", operations: "\(gateway.operationsAddress)")
+            .write(to: readyFile ?? data.map { $0 + "/gateway.json" })
     }
 }
 
 /// SIGHUP: look at the configuration now.
 private struct ReloadSignal {
     let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
     private let source: any DispatchSourceSignal
 
     init() {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.stream = stream
+        self.continuation = continuation
         signal(SIGHUP, SIG_IGN)
         source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "holdfast.reload"))
         source.setEventHandler { continuation.yield() }
         source.activate()
+    }
+
+    func end() {
+        continuation.finish()
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import HoldfastAPI
 import HoldfastCore
@@ -7,7 +6,6 @@ import HoldfastPractice
 import Logging
 import NIOCore
 import NIOPosix
-import Synchronization
 
 struct PracticeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -90,7 +88,7 @@ struct PracticeCommand: AsyncParsableCommand {
         let options = try options()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops)
         // Listened for from here on, so that no signal falls between the start and the wait.
-        let signals = PracticeSignals()
+        let signals = TerminationSignals { number in _exit(128 + number) }
         let server: PracticeServer
         do {
             server = try await PracticeServer.start(options: options, group: group)
@@ -98,7 +96,7 @@ struct PracticeCommand: AsyncParsableCommand {
             throw unavailable(error, options)
         }
         try announce(server, options)
-        await signals.first()
+        _ = await signals.waitForFirst()
         if !quiet { print("Stopping: taking nothing new, open answers have 10 seconds.") }
         await server.stop(drainNanoseconds: PracticeCommand.drainNanoseconds)
         try await group.shutdownGracefully()
@@ -158,27 +156,21 @@ struct PracticeCommand: AsyncParsableCommand {
         if let control = options.control { addresses += " or \(control)" }
         let cause =
             switch (error as? IOError)?.errnoCode {
-            case EADDRINUSE: "is in use: stop what listens there or choose another port (port 0 takes a free one)"
-            case EADDRNOTAVAIL: "is no address of this machine: choose one that is, such as 127.0.0.1"
-            case EACCES: "is not allowed for this user: choose a port of 1024 or above"
-            default: "cannot be listened on (\(error)): check the host's name and choose another"
+            case EADDRINUSE: "is in use (port 0 takes a free one)"
+            case EADDRNOTAVAIL: "is no address of this machine"
+            case EACCES: "is not allowed for this user, who may have ports of 1024 and above"
+            default: "cannot be listened on: \(error)"
             }
-        complain("\(addresses) \(cause), with --listen HOST:PORT\(options.control == nil ? "" : " or --control").")
-        return ExitCode(ExitStatus.unavailable.rawValue)
+        return CommandFailure(
+            message: "\(addresses) \(cause)",
+            mend: "choose another with --listen HOST:PORT\(options.control == nil ? "" : " or --control HOST:PORT")",
+            status: .unavailable
+        ).report()
     }
 
     private func announce(_ server: PracticeServer, _ options: PracticeOptions) throws {
         let listening = ListenAddress(host: options.listen.host, port: server.port).description
-        if let readyFile {
-            let ready = "{\"listen\":\"\(listening)\",\"pid\":\(ProcessInfo.processInfo.processIdentifier)}\n"
-            do {
-                // Atomic: whoever waits for the file never reads half of it.
-                try Data(ready.utf8).write(to: URL(fileURLWithPath: readyFile), options: .atomic)
-            } catch {
-                complain("The ready file \(readyFile) cannot be written: choose a folder that exists and is yours.")
-                throw ExitCode(ExitStatus.cannotCreate.rawValue)
-            }
-        }
+        try ReadyFile(listen: listening).write(to: readyFile)
         guard !quiet else { return }
         print("Practice provider '\(options.name)' (simulated) at http://\(listening)/v1")
         if let port = server.controlPort, let control = options.control {
@@ -188,50 +180,6 @@ struct PracticeCommand: AsyncParsableCommand {
         }
         // Seen at once where standard output is a pipe.
         fflush(nil)
-    }
-
-    private func complain(_ message: String) {
-        FileHandle.standardError.write(Data("holdfast practice: \(message)\n".utf8))
-    }
-}
-
-/// SIGTERM and SIGINT: the first one is waited for, a second one ends the process at once.
-private struct PracticeSignals {
-    private let stream: AsyncStream<Int32>
-    private let sources: [any DispatchSourceSignal]
-
-    init() {
-        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self)
-        self.stream = stream
-        // One queue for both signals, so that the count needs no lock.
-        let queue = DispatchQueue(label: "holdfast.practice.signals")
-        let seen = PracticeSignalCount()
-        sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler {
-                // A shell's convention for a process that a signal has ended.
-                if seen.increment() > 1 { _exit(128 + number) }
-                continuation.yield(number)
-            }
-            source.resume()
-            return source
-        }
-    }
-
-    func first() async {
-        for await _ in stream { return }
-    }
-}
-
-private final class PracticeSignalCount: Sendable {
-    private let count = Mutex(0)
-
-    func increment() -> Int {
-        count.withLock {
-            $0 += 1
-            return $0
-        }
     }
 }
 
@@ -252,16 +200,15 @@ private enum FaultListing {
     }
 
     static var json: String {
-        let faults = FaultName.allCases.map { fault -> JSONValue in
-            let parameters = fault.parameters.map { parameter -> JSONValue in
-                ["name": .string(parameter.rawValue), "explanation": .string(parameter.explanation)]
+        let faults = FaultName.allCases.map { fault in
+            let parameters = fault.parameters.map {
+                JSONValue.fields(["name": .string($0.rawValue), "explanation": .string($0.explanation)])
             }
-            return [
+            return JSONValue.fields([
                 "name": .string(fault.rawValue), "explanation": .string(fault.explanation),
-                "parameters": .array(parameters), "model": fault.exampleModel.map(JSONValue.string) ?? nil,
-            ]
+                "parameters": .array(parameters), "model": .optional(fault.exampleModel),
+            ])
         }
-        let document: JSONValue = ["faults": .array(faults)]
-        return document.text
+        return JSONValue.fields(["faults": .array(faults)]).pretty
     }
 }

@@ -14,10 +14,3 @@ struct ChildPlan: Sendable, Hashable {
     /// How long the child may drain after SIGTERM before it is killed.
     var drainNanoseconds: Int64
 }
-
-/// What a child wrote into its ready file.
-struct ReadyFile: Decodable, Sendable, Hashable {
-    var listen: String
-    var operations: String?
-    var pid: Int32
-}
