@@ -72,11 +72,12 @@ class Proxy:
             part.removeprefix("data:").strip() for part in stream.text.split("\n\n") if part.startswith("data:")]
         if stream.status != 200 or not events or events[-1] != "[DONE]":
             raise BenchmarkError(f"{self.name}: a stream (status {stream.status}) without its end: {stream.text[-300:]}")
+        chunks = [json.loads(event) for event in events[:-1]]
         tokens = sum(
-            1 for event in events[:-1] for choice in json.loads(event)["choices"] if choice["delta"].get("content"))
+            1 for chunk in chunks for choice in chunk.get("choices", ()) if choice["delta"].get("content"))
         if tokens != burst_events:
-            raise BenchmarkError(f"{self.name} delivered {tokens} of {burst_events} tokens")
-        if not any(json.loads(event).get("usage") for event in events[:-1]):
+            raise BenchmarkError(f"{self.name} delivered {tokens} of {burst_events} tokens, then {events[-2][:300]}")
+        if not any(chunk.get("usage") for chunk in chunks):
             raise BenchmarkError(f"{self.name} lost the usage of a stream")
         self.burst_events = len(events) - 1
 

@@ -204,7 +204,8 @@ def page(results):
     lines.append("")
     for name, title, text, columns in PARTS:
         if name in sections:
-            lines += [f"## {title}\n", text + "\n", table(sections[name], columns)]
+            others = ("others' CPU %", "foreign_percent", 0)
+            lines += [f"## {title}\n", text + "\n", table(sections[name], (*columns, others))]
     if "soak" in sections:
         lines += soak_part(sections["soak"]["holdfast"])
     lines += method(machine)
@@ -237,6 +238,8 @@ def method(machine):
   unary request as an nginx that returns a constant. The closed loop is wrk with one thread.
 - **One at a time.** All proxies run from beginning to end; all but the one being measured are stopped with SIGSTOP
   meanwhile. Rounds are interleaved: every proxy once, then every proxy again.
+- **A machine to itself, or said so.** A window in which other processes (or the hypervisor) took more than 8 % of the
+  machine is measured again, twice at most; what they took in the window that counted is the last column.
 - **CPU time** is what the scheduler charged to all threads of all processes of the proxy
   (`/proc/PID/task/*/schedstat`), over the measured window, divided by what was answered in it.
 - **Right before fast.** Before anything is measured each proxy must give a complete unary answer and a complete stream

@@ -86,6 +86,42 @@ class Service:
             raise BenchmarkError(f"{self.name} ended with status {self.process.returncode}; its log ends:\n{tail}")
 
 
+class Machine:
+    """How much of the machine's CPU time others took: processes that are not ours, and the hypervisor."""
+
+    tick = os.sysconf("SC_CLK_TCK")
+
+    def __init__(self):
+        self.mark()
+
+    def mark(self):
+        self.at, self.busy, self.ours = time.monotonic(), self.busy_seconds(), self.our_seconds()
+
+    def foreign_share(self):
+        """Share of all cores since the mark, 0 to 1."""
+        seconds = (time.monotonic() - self.at) * os.cpu_count()
+        used = (self.busy_seconds() - self.busy) - (self.our_seconds() - self.ours)
+        return min(max(used / seconds, 0), 1)
+
+    def busy_seconds(self):
+        # User, nice, system and steal; interrupts are charged to nobody.
+        fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+        return (fields[0] + fields[1] + fields[2] + fields[7]) / self.tick
+
+    def our_seconds(self):
+        """This process, its living descendants, and those that it or they have reaped."""
+        total, queue = 0, [os.getpid()]
+        while queue:
+            pid = queue.pop()
+            with contextlib.suppress(OSError):
+                fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                total += sum(int(field) for field in fields[11:15])
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                with contextlib.suppress(OSError):
+                    queue.extend(int(child) for child in children.read_text().split())
+        return total / self.tick
+
+
 @contextlib.contextmanager
 def only(service, services):
     """Lets nothing but `service` use the CPU: the others keep their state and stand still."""

@@ -43,12 +43,15 @@ struct CannedAnswers {
         let end =
             Self.chunk(Self.event(delta: "{}", finishReason: #""stop""#)) + Self.chunk(usage)
             + Self.chunk("data: [DONE]\n\n") + "0\r\n\r\n"
-        let token = Self.chunk(Self.event(delta: #"{"content":" strain"}"#))
+        // No two tokens alike: a proxy may take a repeated one for a model that has lost its way.
+        let tokens = (0..<max(burstEvents, 1)).map { index in
+            Self.chunk(Self.event(delta: #"{"content":" strain \#(10_000 + index)"}"#))
+        }
 
         streamStart = ByteBuffer(string: head + role)
-        idleStart = ByteBuffer(string: head + role + token)
+        idleStart = ByteBuffer(string: head + role + tokens[0])
         streamEnd = ByteBuffer(string: end)
-        burst = ByteBuffer(string: head + role + String(repeating: token, count: burstEvents) + end)
+        burst = ByteBuffer(string: head + role + tokens.joined() + end)
 
         let blank = String(repeating: "0", count: Self.stampDigits)
         let framed = Self.chunk(Self.event(delta: #"{"content":"t=\#(blank) "}"#))
