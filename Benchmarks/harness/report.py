@@ -100,7 +100,8 @@ def budgets(sections):
 
     def absolute_row(what, value, bound, unit, digits=1):
         rows.append(judge(
-            what, value, bound, f"≤ {bound:g} {unit}", f"{value:,.{digits}f} {unit}" if value is not None else ""))
+            what, value, bound, f"≤ {bound:g} {unit}".strip(),
+            f"{value:,.{digits}f} {unit}".strip() if value is not None else ""))
 
     def against_row(what, section, key):
         ours, theirs = get(section, "holdfast", key), get(section, "envoy", key)
@@ -125,7 +126,7 @@ def budgets(sections):
         milliseconds(get("failover", "refused", "added_p50_us")), 5, "ms", 2)
     absolute_row(
         "the same, p99", milliseconds(get("failover", "refused", "added_p99_us")), 5, "ms", 2)
-    absolute_row("failed critical exchanges when the primary is killed", worst(sections, "failover", "killed"), 0, "")
+    absolute_row("failed critical exchanges when the primary is killed", worst(sections, "failover", "killed"), 0, "", 0)
     decision = ratio("decisions", "cpu_us_per_request", "small", name="large")
     rows.append(judge(
         "CPU time with 64 candidates, 10 000 keys, 1 000 routes", decision, 1.05, "≤ 1.05 × the smallest",
