@@ -57,6 +57,10 @@ let productTargets: [Target] = [
             systemPackage,
         ],
         swiftSettings: settings),
+    // Loads for `make bench`: cheap enough to stand beside what it measures.
+    .executableTarget(
+        name: "holdfast-load", dependencies: [nioCore, nioPosix, arguments], path: "Benchmarks/Load",
+        swiftSettings: settings),
     tests("HoldfastWireTests", ["HoldfastWire", "HoldfastCore", nioCore]),
     tests("HoldfastAPITests", ["HoldfastAPI", "HoldfastCore"]),
     tests(
