@@ -23,8 +23,15 @@ struct BreakerChecker: Sendable {
         self.provider = provider
     }
 
-    /// Normal permits are forbidden as far as can be told from outside.
-    var isShut: Bool { openedAt != nil }
+    /// An exchange was turned away untried, with this provider among its candidates.
+    mutating func turnedAway(now: Instant) {
+        if mayBeOpenSince != nil || probesInFlight > 0 { return }
+        // The longest open time with its jitter: after it a probe is there for whoever has nothing else.
+        guard let openedAt, now.nanoseconds(since: openedAt) < 18 * Span.second else {
+            report("turned away an exchange that it could have served")
+            return
+        }
+    }
 
     mutating func given(_ permit: Breaker.Permit, now: Instant) {
         switch permit {

@@ -238,6 +238,9 @@ struct SimulatedWorld: Sendable {
             }
         }
         gate.observed.removeAll(keepingCapacity: true)
+        if case .finish(.refused(.noneAvailable)) = step.action, exchanges[exchange].attempt == 0 {
+            for provider in exchanges[exchange].order { breakerCheckers[provider].turnedAway(now: now) }
+        }
         exchangeChecker.see(.stepped(exchange: exchange, step, after: event), now: now)
     }
 }

@@ -101,6 +101,22 @@ import Testing
         #expect(checker.violations == ["the breaker of provider 0 gave too many last resorts"])
     }
 
+    @Test func anExchangeTurnedAwayWithoutNeedIsSeen() {
+        let needless = ["the breaker of provider 0 turned away an exchange that it could have served"]
+        var checker = BreakerChecker(provider: 0)
+        checker.turnedAway(now: .zero)
+        #expect(checker.violations == needless)
+        checker = afterFiveFailures()
+        checker.turnedAway(now: Instant(nanoseconds: 17 * Span.second))
+        #expect(checker.violations == [])
+        checker.turnedAway(now: Instant(nanoseconds: 18 * Span.second))
+        #expect(checker.violations == needless)
+        checker = afterFiveFailures()
+        checker.given(.probe(lease: 1), now: Instant(nanoseconds: Span.second))
+        checker.turnedAway(now: Instant(nanoseconds: 18 * Span.second))
+        #expect(checker.violations == [])
+    }
+
     @Test func aProviderThatStaysAwayIsSeen() {
         var checker = RecoveryChecker(providers: 2, healsAt: Instant(nanoseconds: Span.second))
         checker.answered(provider: 0, attemptStarted: .zero, now: Instant(nanoseconds: 2 * Span.second))

@@ -6,43 +6,34 @@ import Testing
 
 @Suite struct SimulationTests {
     /// Enough for every kind of fault to meet every kind of client. `HOLDFAST_SEEDS=301-20000` runs others, and
-    /// `HOLDFAST_SEEDS=17-17` replays one.
-    private static let seeds: ClosedRange<UInt64> = {
-        let bounds = ProcessInfo.processInfo.environment["HOLDFAST_SEEDS"]?.split(separator: "-").compactMap {
-            UInt64($0)
+    /// `HOLDFAST_SEEDS=17-17` replays one. In slices, so that they run side by side.
+    private static let slices: [ClosedRange<UInt64>] = {
+        let text = ProcessInfo.processInfo.environment["HOLDFAST_SEEDS"] ?? "1-300"
+        let bounds = text.split(separator: "-").compactMap { UInt64($0) }
+        guard bounds.count == 2, bounds[0] <= bounds[1] else { return [] }
+        let size = max((bounds[1] - bounds[0] + 4) / 4, 1)
+        return stride(from: bounds[0], through: bounds[1], by: Int(size)).map { first in
+            first...min(first + size - 1, bounds[1])
         }
-        guard let bounds, bounds.count == 2, bounds[0] <= bounds[1] else { return 1...300 }
-        return bounds[0]...bounds[1]
     }()
 
-    @Test func noSeedBreaksAPromise() {
+    @Test func thereAreSeedsToRun() {
+        #expect(!Self.slices.isEmpty, "HOLDFAST_SEEDS is FIRST-LAST")
+    }
+
+    @Test(arguments: slices) func noSeedBreaksAPromise(seeds: ClosedRange<UInt64>) {
         var total = SimulationReport(seed: 0, traceHash: 0)
-        var slowest: Int64 = 0
-        for seed in Self.seeds {
+        for seed in seeds {
             let report = Simulation.run(seed: seed)
             #expect(report.passed, "\(report)")
             if !report.passed { return }
-            total.exchanges += report.exchanges
-            total.answered += report.answered
-            total.refused += report.refused
-            total.interrupted += report.interrupted
-            total.clientGone += report.clientGone
-            total.failovers += report.failovers
-            total.lastResorts += report.lastResorts
-            total.probes += report.probes
-            total.events += report.events
-            slowest = max(slowest, report.slowestRecovery ?? 0)
+            total.add(report)
         }
-        #expect(slowest <= RecoveryChecker.boundNanoseconds)
-        if Self.seeds.count < 300 { return }
+        if seeds.count < 50 { return }
         // A world in which some of this never happens would prove nothing about it.
         #expect(total.answered > total.exchanges / 2)
-        #expect(total.refused > 300)
-        #expect(total.interrupted > 300)
-        #expect(total.clientGone > 300)
-        #expect(total.failovers > 300)
-        #expect(total.lastResorts > 300)
-        #expect(total.probes > 300)
+        #expect(min(total.refused, total.interrupted, total.clientGone) > 100)
+        #expect(min(total.failovers, total.lastResorts, total.probes) > 100)
     }
 
     @Test func theSameSeedGivesTheSameRun() {
@@ -61,5 +52,18 @@ import Testing
         #expect(text.contains("exchange 1 never ended"))
         #expect(text.contains("µs exchange"))
         #expect(report.lastEvents.count == 40)
+    }
+}
+
+extension SimulationReport {
+    fileprivate mutating func add(_ other: SimulationReport) {
+        exchanges += other.exchanges
+        answered += other.answered
+        refused += other.refused
+        interrupted += other.interrupted
+        clientGone += other.clientGone
+        failovers += other.failovers
+        lastResorts += other.lastResorts
+        probes += other.probes
     }
 }
