@@ -1,13 +1,246 @@
-package import HoldfastCore
+import HoldfastCore
 
-/// The clock of a simulated run.
-package struct SimulatedClock: Sendable {
-    package private(set) var now = Instant.zero
+/// Providers that fail and heal, clients that come, wait and leave, and one queue of everything that happens.
+struct SimulatedWorld: Sendable {
+    private struct Exchange: Sendable {
+        var machine: ExchangeMachine
+        var order: [Int]
+        var isStream: Bool
+        /// The client leaves once it has seen this many steps; nil: it stays.
+        var leavesAfterSteps: Int?
+        var steps = 0
+        var attempt = 0
+        var attemptStarted = Instant.zero
+        var provider: Int?
+        /// The soonest timer in the queue.
+        var timerAt: Instant?
+    }
 
-    package init() {}
+    /// Timers sound late by up to this much, less than the checkers' tick.
+    private static let timerLatenessNanoseconds = 5 * Span.millisecond
+    /// No run needs as many; a machine that never ends is caught here.
+    private static let mostEvents = 1_000_000
 
-    package mutating func advance(to instant: Instant) {
-        precondition(instant >= now, "simulated time moves forward only, because machines assume a monotonic clock")
-        now = instant
+    private let seed: UInt64
+    private let healsAt: Instant
+    private let arrivalsEndAt: Instant
+    /// Where every provider is back by then, nobody else needs to come.
+    private let settledAt: Instant
+    private let meanGapNanoseconds: Int64
+    private let timeouts: RouteTimeouts
+    private let retries: RouteRetries
+    private let providers: [SimulatedProvider]
+    private var random: SeededRandom
+    private var now = Instant.zero
+    private var queue = EventQueue()
+    private var gate: SimulatedGate
+    private var exchanges: [Exchange] = []
+    private var trace = Trace()
+    private var report: SimulationReport
+    private var exchangeChecker = ExchangeChecker()
+    private var breakerCheckers: [BreakerChecker]
+    private var recoveryChecker: RecoveryChecker
+
+    init(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let healsAt = Instant(nanoseconds: 15 * Span.second + random.below(30 * Span.second))
+        let count = Int(1 + random.below(4))
+        var timeouts = RouteTimeouts()
+        timeouts.firstTokenNanoseconds = Span.second + random.below(4 * Span.second)
+        timeouts.idleNanoseconds = Span.second + random.below(4 * Span.second)
+        timeouts.responseNanoseconds = 2 * Span.second + random.below(8 * Span.second)
+        timeouts.totalNanoseconds = 10 * Span.second + random.below(20 * Span.second)
+        var retries = RouteRetries()
+        retries.sameDeployment = Int(random.below(2))
+        retries.attempts = Int(1 + random.below(5))
+        self.seed = seed
+        self.healsAt = healsAt
+        self.timeouts = timeouts
+        self.retries = retries
+        arrivalsEndAt = healsAt.advanced(byNanoseconds: RecoveryChecker.boundNanoseconds)
+        settledAt = healsAt.advanced(byNanoseconds: 10 * Span.second)
+        // From a quiet service to one busy enough for the breaker's rate window.
+        meanGapNanoseconds = (100 + random.below(400)) * Span.millisecond
+        providers = (0..<count).map { _ in SimulatedProvider(healsAt: healsAt, random: &random) }
+        gate = SimulatedGate(providers: count)
+        breakerCheckers = (0..<count).map { BreakerChecker(provider: $0) }
+        recoveryChecker = RecoveryChecker(providers: count, healsAt: healsAt)
+        report = SimulationReport(seed: seed, traceHash: 0)
+        self.random = random
+    }
+
+    mutating func run() -> SimulationReport {
+        queue.schedule(.arrives, at: now)
+        for (provider, state) in providers.enumerated() {
+            for period in state.periods where period.condition == .crashed {
+                queue.schedule(.crashes(provider: provider), at: period.from)
+            }
+        }
+        while let (at, event) = queue.next(), trace.count < Self.mostEvents, !hasViolations {
+            now = at
+            happen(event)
+        }
+        if !hasViolations { exchangeChecker.finish() }
+        report.violations = exchangeChecker.violations + breakerCheckers.flatMap(\.violations)
+        if report.violations.isEmpty { report.violations = recoveryChecker.violations }
+        report.slowestRecovery = recoveryChecker.slowest
+        report.traceHash = trace.hash
+        report.events = trace.count
+        report.exchanges = exchanges.count
+        report.lastEvents = trace.lastEvents
+        return report
+    }
+
+    private var hasViolations: Bool {
+        !exchangeChecker.violations.isEmpty || breakerCheckers.contains { !$0.violations.isEmpty }
+    }
+
+    private mutating func happen(_ event: EventQueue.Event) {
+        switch event {
+        case .arrives:
+            arrive()
+        case .crashes(let provider):
+            for exchange in exchanges.indices where exchanges[exchange].provider == provider {
+                exchanges[exchange].attempt += 1
+                handle(.attemptFailed(.transient, retryAfterNanoseconds: nil), exchange: exchange)
+            }
+        case .upstream(let exchange, let attempt, let event):
+            // After the end even late events reach the machine, which must not stir.
+            if exchanges[exchange].attempt == attempt || exchanges[exchange].machine.isFinished {
+                handle(event, exchange: exchange)
+            }
+        case .timer(let exchange):
+            exchanges[exchange].timerAt = nil
+            handle(.timerFired, exchange: exchange)
+        case .clientLeaves(let exchange):
+            handle(.clientGone, exchange: exchange)
+        }
+    }
+
+    // MARK: - Clients
+
+    private mutating func arrive() {
+        let count = providers.count
+        let first = Int(random.below(Int64(count)))
+        let isStream = random.below(3) > 0
+        let clientTimeout = random.below(10) == 0 ? random.below(15 * Span.second) : nil
+        let total = min(timeouts.totalNanoseconds, clientTimeout ?? .max)
+        let plan = ExchangePlan(
+            candidates: count, limits: ExchangeLimits(timeouts, candidates: count), retries: retries,
+            criticality: Criticality.allCases[Int(random.below(3))], isStream: isStream,
+            clientTimeoutNanoseconds: clientTimeout)
+        let exchange = exchanges.count
+        let order = (0..<count).map { (first + $0) % count }
+        exchanges.append(
+            Exchange(
+                machine: ExchangeMachine(plan: plan), order: order, isStream: isStream,
+                leavesAfterSteps: random.below(10) == 0 ? Int(random.below(12)) : nil))
+        let facts = ExchangeFacts(
+            providers: order, isStream: isStream, attemptsAllowed: retries.attempts,
+            endsBy: now.advanced(byNanoseconds: total))
+        exchangeChecker.see(.arrived(exchange: exchange, facts), now: now)
+        if random.below(20) == 0 {
+            queue.schedule(
+                .clientLeaves(exchange: exchange), at: now.advanced(byNanoseconds: random.below(5 * Span.second)))
+        }
+        handle(.started, exchange: exchange)
+        // Bursts: a third come together with the one before.
+        let gap = random.below(3) == 0 ? 0 : random.below(2 * meanGapNanoseconds)
+        let next = now.advanced(byNanoseconds: gap)
+        if next < (recoveryChecker.slowest == nil ? arrivalsEndAt : settledAt) { queue.schedule(.arrives, at: next) }
+    }
+
+    // MARK: - The driver
+
+    private mutating func handle(_ event: ExchangeEvent, exchange: Int) {
+        gate.exchange = exchange
+        gate.order = exchanges[exchange].order
+        let step = exchanges[exchange].machine.handle(event, now: now, gate: &gate, random: &random)
+        trace.add(Trace.Entry(now: now, exchange: exchange, event: event, step: step))
+        tellCheckers(step, after: event, exchange: exchange)
+        perform(step, after: event, exchange: exchange)
+        arm(exchange)
+        exchanges[exchange].steps += 1
+        if exchanges[exchange].steps == exchanges[exchange].leavesAfterSteps {
+            queue.schedule(.clientLeaves(exchange: exchange), at: now)
+        }
+    }
+
+    private mutating func perform(_ step: ExchangeStep, after event: ExchangeEvent, exchange: Int) {
+        if step.cancelsAttempt {
+            exchanges[exchange].attempt += 1
+            exchanges[exchange].provider = nil
+        }
+        switch step.action {
+        case .none, .hold, .forward:
+            if case .attemptFailed = event { exchanges[exchange].provider = nil }
+        case .sendAttempt(let candidate):
+            sendAttempt(candidate, exchange: exchange)
+        case .finish(let end):
+            finish(end, exchange: exchange)
+        }
+    }
+
+    private mutating func sendAttempt(_ candidate: Int, exchange: Int) {
+        let provider = exchanges[exchange].order[candidate]
+        if candidate != 0 { report.failovers += 1 }
+        exchanges[exchange].attempt += 1
+        exchanges[exchange].attemptStarted = now
+        exchanges[exchange].provider = provider
+        let script = providers[provider].script(
+            now: now, isStream: exchanges[exchange].isStream, random: &random)
+        for (delay, event) in script {
+            queue.schedule(
+                .upstream(exchange: exchange, attempt: exchanges[exchange].attempt, event),
+                at: now.advanced(byNanoseconds: delay))
+        }
+    }
+
+    private mutating func finish(_ end: ExchangeEnd, exchange: Int) {
+        switch end {
+        case .answered:
+            report.answered += 1
+            if let provider = exchanges[exchange].provider {
+                recoveryChecker.answered(
+                    provider: provider, attemptStarted: exchanges[exchange].attemptStarted, now: now)
+            }
+        case .refused: report.refused += 1
+        case .interrupted: report.interrupted += 1
+        case .clientGone: report.clientGone += 1
+        }
+        exchanges[exchange].provider = nil
+    }
+
+    private mutating func arm(_ exchange: Int) {
+        guard let due = exchanges[exchange].machine.wakeAt else { return }
+        if let armed = exchanges[exchange].timerAt, armed <= due { return }
+        exchanges[exchange].timerAt = due
+        let lateness = random.below(Self.timerLatenessNanoseconds)
+        queue.schedule(.timer(exchange: exchange), at: max(now, due).advanced(byNanoseconds: lateness))
+    }
+
+    // MARK: - The checkers
+
+    private mutating func tellCheckers(_ step: ExchangeStep, after event: ExchangeEvent, exchange: Int) {
+        for observation in gate.observed {
+            exchangeChecker.see(observation, now: now)
+            switch observation {
+            case .permitGiven(_, let provider, let permit):
+                if case .probe = permit { report.probes += 1 }
+                if case .lastResort = permit { report.lastResorts += 1 }
+                breakerCheckers[provider].given(permit, now: now)
+            case .permitSettled(_, let provider, let permit, let outcome):
+                breakerCheckers[provider].settled(permit, outcome, now: now)
+            case .lastResortAsked(let provider):
+                breakerCheckers[provider].askedForLastResort()
+            case .arrived, .stepped:
+                break
+            }
+        }
+        gate.observed.removeAll(keepingCapacity: true)
+        if case .finish(.refused(.noneAvailable)) = step.action, exchanges[exchange].attempt == 0 {
+            for provider in exchanges[exchange].order { breakerCheckers[provider].turnedAway(now: now) }
+        }
+        exchangeChecker.see(.stepped(exchange: exchange, step, after: event), now: now)
     }
 }

@@ -19,6 +19,9 @@ package struct Breaker: Sendable {
     package static let slowStartFirstPercent: Int64 = 10
     package static let lastResortIntervalNanoseconds = 1 * Span.second
     package static let lastResortOneIn = 10
+    /// A stream that was let through as a probe counts as a success once it has run this long after its first content:
+    /// as long as most answers take, and short beside the 20 s within which a recovered provider is used again.
+    package static let probeProofNanoseconds = 5 * Span.second
     /// A critical exchange leaves the probe to a standard one for this long, then takes it: where all traffic is
     /// critical the breaker must close too.
     package static let criticalProbeDelayNanoseconds = 1 * Span.second
@@ -61,7 +64,7 @@ package struct Breaker: Sendable {
     private var nextLease: UInt32 = 1
     private var probeSuccesses = 0
     private var slowStartSince: Instant?
-    private var refusalsSinceLastResort = 0
+    private var lastResortsRefused = 0
     private var lastResortAt: Instant?
 
     package init() {}
@@ -73,10 +76,7 @@ package struct Breaker: Sendable {
             guard passesSlowStart(now: now, random: &random) else { return .refused(.slowStart) }
             return .admitted(.normal(epoch: epoch))
         case .open(let until):
-            guard now >= until else {
-                refusalsSinceLastResort += 1
-                return .refused(.open(until: until))
-            }
+            guard now >= until else { return .refused(.open(until: until)) }
             enter(.halfOpen(since: now))
             probeSuccesses = 0
             return admitProbe(since: now, now: now, defersProbe: defersProbe)
@@ -90,12 +90,15 @@ package struct Breaker: Sendable {
         state == .closed ? .normal(epoch: epoch) : nil
     }
 
-    /// For an exchange whose every candidate is out: at most one in ten of the refused or one a second.
+    /// For an exchange whose every candidate is out: at most one in ten of those or one a second, whichever is more.
     package mutating func admitLastResort(now: Instant) -> Permit? {
         let isDue = lastResortAt.map { now.nanoseconds(since: $0) >= Self.lastResortIntervalNanoseconds } ?? true
-        guard isDue || refusalsSinceLastResort >= Self.lastResortOneIn else { return nil }
+        guard isDue || lastResortsRefused >= Self.lastResortOneIn - 1 else {
+            lastResortsRefused += 1
+            return nil
+        }
         lastResortAt = now
-        refusalsSinceLastResort = 0
+        lastResortsRefused = 0
         return .lastResort
     }
 
@@ -156,17 +159,14 @@ package struct Breaker: Sendable {
     }
 
     private mutating func admitProbe(since: Instant, now: Instant, defersProbe: Bool) -> Decision {
-        if let held = probe, held.expires > now { return refuseProbing() }
-        if defersProbe, now.nanoseconds(since: since) < Self.criticalProbeDelayNanoseconds { return refuseProbing() }
+        if let held = probe, held.expires > now { return .refused(.probing) }
+        if defersProbe, now.nanoseconds(since: since) < Self.criticalProbeDelayNanoseconds {
+            return .refused(.probing)
+        }
         let lease = nextLease
         nextLease &+= 1
         probe = (lease, now.advanced(byNanoseconds: Self.probeLeaseNanoseconds))
         return .admitted(.probe(lease: lease))
-    }
-
-    private mutating func refuseProbing() -> Decision {
-        refusalsSinceLastResort += 1
-        return .refused(.probing)
     }
 
     private mutating func open(now: Instant, random: inout SeededRandom) {
@@ -176,7 +176,7 @@ package struct Breaker: Sendable {
         let base = min(Self.firstOpenNanoseconds << Int64(exponent), Self.longestOpenNanoseconds)
         let jitter = random.below(base * 2 / 5 + 1) - base / 5
         enter(.open(until: now.advanced(byNanoseconds: base + jitter)))
-        refusalsSinceLastResort = 0
+        lastResortsRefused = 0
         lastResortAt = now
     }
 

@@ -1,7 +1,8 @@
 /// What an exchange asks of the state that it shares with others: may this candidate be tried, and here is how it went.
 ///
 /// In production the implementation takes one short lock per deployment; in the simulator it is a plain value. Every
-/// permit that is given out comes back through `settle` exactly once.
+/// permit that is given out comes back through `settle` exactly once: at the end of its attempt, or earlier where a
+/// streamed probe has proven itself.
 package protocol CandidateGate {
     /// - Parameters:
     ///   - candidate: index into the route's candidates.

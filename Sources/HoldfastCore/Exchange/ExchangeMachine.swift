@@ -22,9 +22,12 @@ package struct ExchangeMachine: Sendable {
 
     private struct Flight: Sendable {
         var candidate: Int
-        var permit: Breaker.Permit
+        /// Nil once settled, which a long stream that was a probe does before its end.
+        var permit: Breaker.Permit?
         var startedAt: Instant
         var limitAt: Instant
+        /// No other candidate would be asked after this attempt, so patience is all there is.
+        var isLast: Bool
     }
 
     private let plan: ExchangePlan
@@ -33,7 +36,10 @@ package struct ExchangeMachine: Sendable {
     private var hasClientDeadline = false
     /// Bit per candidate.
     private var tried: UInt64 = 0
-    private var retryable: UInt64 = 0
+    /// Refused by an open or a probing breaker when candidates were last gone through.
+    private var shut: UInt64 = 0
+    /// The most preferred candidate that may be tried again, and not before when.
+    private var secondTry: (candidate: Int, notBefore: Instant)?
     private var retriesLeft: Int
     private var retriesDone = 0
     private var lastFailure: FailureClass?
@@ -90,7 +96,7 @@ package struct ExchangeMachine: Sendable {
         case .headReceived:
             return headReceived()
         case .chunkReceived(let hasToken):
-            return chunkReceived(hasToken: hasToken, now: now)
+            return chunkReceived(hasToken: hasToken, now: now, gate: &gate, random: &random)
         case .upstreamEnded:
             return upstreamEnded(now: now, gate: &gate, random: &random)
         case .attemptFailed(let failure, let retryAfter):
@@ -108,9 +114,8 @@ package struct ExchangeMachine: Sendable {
     private mutating func start<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
-        guard case .idle = phase else {
-            preconditionFailure("an exchange starts once, because its deadline counts from there")
-        }
+        // A client that left before the start has ended the exchange already.
+        guard case .idle = phase else { return ExchangeStep(.none) }
         var total = plan.limits.totalNanoseconds
         if let client = plan.clientTimeoutNanoseconds, client < total {
             total = client
@@ -122,7 +127,8 @@ package struct ExchangeMachine: Sendable {
 
     private mutating func connected() -> ExchangeStep {
         guard case .connecting(var flight) = phase else { return ExchangeStep(.none) }
-        let limit = plan.isStream ? plan.limits.firstByteNanoseconds : plan.limits.responseNanoseconds
+        let patience = flight.isLast ? plan.limits.alone : plan.limits.withOthers
+        let limit = plan.isStream ? patience.firstByteNanoseconds : patience.responseNanoseconds
         flight.limitAt = flight.startedAt.advanced(byNanoseconds: limit)
         phase = .awaitingHead(flight)
         return ExchangeStep(.none)
@@ -136,15 +142,20 @@ package struct ExchangeMachine: Sendable {
     }
 
     private mutating func headReceived() -> ExchangeStep {
+        // A provider may answer before the last byte of the request is written.
+        _ = connected()
         guard case .awaitingHead(var flight) = phase else { return ExchangeStep(.none) }
         if plan.isStream {
-            flight.limitAt = flight.startedAt.advanced(byNanoseconds: plan.limits.firstTokenNanoseconds)
+            let patience = flight.isLast ? plan.limits.alone : plan.limits.withOthers
+            flight.limitAt = flight.startedAt.advanced(byNanoseconds: patience.firstTokenNanoseconds)
         }
         phase = .receiving(flight)
         return ExchangeStep(.hold)
     }
 
-    private mutating func chunkReceived(hasToken: Bool, now: Instant) -> ExchangeStep {
+    private mutating func chunkReceived<Gate: CandidateGate>(
+        hasToken: Bool, now: Instant, gate: inout Gate, random: inout SeededRandom
+    ) -> ExchangeStep {
         switch phase {
         case .receiving(var flight):
             guard plan.isStream, hasToken else { return ExchangeStep(.hold) }
@@ -154,6 +165,9 @@ package struct ExchangeMachine: Sendable {
             return ExchangeStep(.forward)
         case .committed(var flight):
             flight.limitAt = now.advanced(byNanoseconds: plan.limits.idleNanoseconds)
+            if case .probe(_)? = flight.permit {
+                settleProvenProbe(&flight, now: now, gate: &gate, random: &random)
+            }
             phase = .committed(flight)
             return ExchangeStep(.forward)
         case .idle, .connecting, .awaitingHead, .waiting, .finished:
@@ -164,13 +178,14 @@ package struct ExchangeMachine: Sendable {
     private mutating func upstreamEnded<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
-        switch phase {
-        case .awaitingHead(let flight), .receiving(let flight), .committed(let flight):
-            settle(flight, .ok, failure: nil, now: now, gate: &gate, random: &random)
-            return finish(.answered)
-        case .idle, .connecting, .waiting, .finished:
-            return ExchangeStep(.none)
+        guard let flight = flightInAir else { return ExchangeStep(.none) }
+        // The proper end of a stream is content, so a stream that ends uncommitted held no answer.
+        if plan.isStream, !isCommitted {
+            return attemptFailed(
+                .empty, retryAfterNanoseconds: nil, cancels: false, now: now, gate: &gate, random: &random)
         }
+        settle(flight, .ok, failure: nil, now: now, gate: &gate, random: &random)
+        return finish(.answered)
     }
 
     private mutating func clientGone<Gate: CandidateGate>(
@@ -236,18 +251,21 @@ package struct ExchangeMachine: Sendable {
         }
         lastFailure = failure
         if failure != .rateLimit && failure != .capacity { onlyBusyFailures = false }
-        let canRetry = retriesLeft > 0 && attempts.count < plan.retries.attempts
-        let bit = UInt64(1) << UInt64(flight.candidate)
+        note(retryAfterNanoseconds, now: now)
+        let asked = retryAfterNanoseconds.flatMap { floor in
+            Backoff.wait(
+                retryAfterNanoseconds: floor, timeLeftNanoseconds: deadline.nanoseconds(since: now), random: &random)
+        }
         switch policy.sameDeployment {
-        case .once: retryable |= bit
+        case .once:
+            // Asked for a wait that is too long: not again within this exchange.
+            if retryAfterNanoseconds == nil || asked != nil, flight.candidate <= secondTry?.candidate ?? .max {
+                secondTry = (flight.candidate, now.advanced(byNanoseconds: asked ?? 0))
+            }
         case .afterWait:
-            note(retryAfterNanoseconds, now: now)
-            if canRetry, let asked = retryAfterNanoseconds,
-                let wait = Backoff.wait(
-                    retryAfterNanoseconds: asked, timeLeftNanoseconds: deadline.nanoseconds(since: now),
-                    random: &random)
-            {
-                return waitForRetry(flight.candidate, nanoseconds: wait, cancels: cancels, now: now)
+            if let asked, retriesLeft > 0, attempts.count < plan.retries.attempts {
+                let until = now.advanced(byNanoseconds: asked)
+                return waitForRetry(flight.candidate, until: until, cancels: cancels)
             }
         case .never: break
         }
@@ -262,50 +280,84 @@ package struct ExchangeMachine: Sendable {
 
     // MARK: - Choosing
 
-    /// The first candidate that was not tried and is admitted; else one that slow start held back, a second try at one
-    /// that failed transiently, or a last resort; else the end.
+    /// The first candidate that was not tried and is admitted; else one that slow start held back, a probe that was left
+    /// to others, a second try at one that failed transiently, or a last resort; else the end.
     private mutating func tryNext<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         guard attempts.count < plan.retries.attempts else { return giveUp(now: now) }
         let defersProbe = plan.criticality == .critical && plan.candidates > 1
-        var slowStarting: Int?
+        var slowStarting: UInt64 = 0
+        var probing: UInt64 = 0
+        var leastBad: (candidate: Int, until: Instant)?
+        shut = 0
         for candidate in 0..<plan.candidates where !isTried(candidate) {
             switch gate.admit(candidate: candidate, defersProbe: defersProbe, now: now, random: &random) {
             case .admitted(let permit):
                 return send(candidate, permit, now: now)
             case .refused(.slowStart):
-                if slowStarting == nil { slowStarting = candidate }
+                slowStarting |= bit(candidate)
             case .refused(.open(let until)):
+                shut |= bit(candidate)
                 soonestRetry = min(soonestRetry ?? until, until)
+                if until < leastBad?.until ?? .distantFuture { leastBad = (candidate, until) }
             case .refused(.probing):
+                shut |= bit(candidate)
+                probing |= bit(candidate)
                 note(Span.second, now: now)
+                if now < leastBad?.until ?? .distantFuture { leastBad = (candidate, now) }
             }
         }
-        if let slowStarting, let permit = gate.admitDespiteSlowStart(candidate: slowStarting) {
-            return send(slowStarting, permit, now: now)
+        for candidate in 0..<plan.candidates where slowStarting & bit(candidate) != 0 {
+            if let permit = gate.admitDespiteSlowStart(candidate: candidate) {
+                return send(candidate, permit, now: now)
+            }
         }
-        if retriesLeft > 0, retryable != 0 {
-            let wait = Backoff.wait(retry: retriesDone, random: &random)
-            return waitForRetry(retryable.trailingZeroBitCount, nanoseconds: wait, cancels: false, now: now)
+        // Leaving the probe to a less critical exchange is a courtesy among candidates; here nobody else is left.
+        for candidate in 0..<plan.candidates where defersProbe && probing & bit(candidate) != 0 {
+            if case .admitted(let permit) = gate.admit(
+                candidate: candidate, defersProbe: false, now: now, random: &random)
+            {
+                return send(candidate, permit, now: now)
+            }
         }
-        for candidate in 0..<plan.candidates where !isTried(candidate) {
+        if let step = waitForSecondTry(now: now, random: &random) {
+            return step
+        }
+        return lastResort(leastBad: leastBad?.candidate, now: now, gate: &gate)
+    }
+
+    private mutating func waitForSecondTry(now: Instant, random: inout SeededRandom) -> ExchangeStep? {
+        guard retriesLeft > 0, let (candidate, notBefore) = secondTry else { return nil }
+        let backoff = now.advanced(byNanoseconds: Backoff.wait(retry: retriesDone, random: &random))
+        let until = max(notBefore, backoff)
+        // Sleeping into the deadline would only delay the refusal.
+        guard until < deadline else { return nil }
+        return waitForRetry(candidate, until: until, cancels: false)
+    }
+
+    private mutating func waitForRetry(_ candidate: Int, until: Instant, cancels: Bool) -> ExchangeStep {
+        retriesLeft -= 1
+        retriesDone += 1
+        if secondTry?.candidate == candidate { secondTry = nil }
+        phase = .waiting(candidate: candidate, until: until)
+        return ExchangeStep(cancelsAttempt: cancels, .none)
+    }
+
+    private mutating func lastResort<Gate: CandidateGate>(
+        leastBad: Int?, now: Instant, gate: inout Gate
+    ) -> ExchangeStep {
+        if let leastBad, let permit = gate.admitLastResort(candidate: leastBad, now: now) {
+            usedLastResort = true
+            return send(leastBad, permit, now: now)
+        }
+        for candidate in 0..<plan.candidates where !isTried(candidate) && candidate != leastBad {
             if let permit = gate.admitLastResort(candidate: candidate, now: now) {
                 usedLastResort = true
                 return send(candidate, permit, now: now)
             }
         }
         return giveUp(now: now)
-    }
-
-    private mutating func waitForRetry(
-        _ candidate: Int, nanoseconds: Int64, cancels: Bool, now: Instant
-    ) -> ExchangeStep {
-        retriesLeft -= 1
-        retriesDone += 1
-        retryable &= ~(1 << UInt64(candidate))
-        phase = .waiting(candidate: candidate, until: now.advanced(byNanoseconds: nanoseconds))
-        return ExchangeStep(cancelsAttempt: cancels, .none)
     }
 
     private mutating func tryAgain<Gate: CandidateGate>(
@@ -326,12 +378,14 @@ package struct ExchangeMachine: Sendable {
     }
 
     private mutating func send(_ candidate: Int, _ permit: Breaker.Permit, now: Instant) -> ExchangeStep {
-        tried |= 1 << UInt64(candidate)
+        tried |= bit(candidate)
         attempts.append(AttemptRecord(candidate: candidate, startedAt: now))
+        let all = UInt64.max >> UInt64(ExchangePlan.longestCandidates - plan.candidates)
+        let hasOthers = attempts.count < plan.retries.attempts && all & ~tried & ~shut != 0
         phase = .connecting(
             Flight(
                 candidate: candidate, permit: permit, startedAt: now,
-                limitAt: now.advanced(byNanoseconds: plan.limits.connectNanoseconds)))
+                limitAt: now.advanced(byNanoseconds: plan.limits.connectNanoseconds), isLast: !hasOthers))
         return ExchangeStep(.sendAttempt(candidate: candidate))
     }
 
@@ -353,7 +407,11 @@ package struct ExchangeMachine: Sendable {
     }
 
     private func isTried(_ candidate: Int) -> Bool {
-        tried & (1 << UInt64(candidate)) != 0
+        tried & bit(candidate) != 0
+    }
+
+    private func bit(_ candidate: Int) -> UInt64 {
+        1 << UInt64(candidate)
     }
 
     private mutating func note(_ retryAfterNanoseconds: Int64?, now: Instant) {
@@ -368,7 +426,20 @@ package struct ExchangeMachine: Sendable {
     ) {
         attempts[attempts.count - 1].endedAt = now
         attempts[attempts.count - 1].failure = failure
-        gate.settle(candidate: flight.candidate, permit: flight.permit, outcome: outcome, now: now, random: &random)
+        guard let permit = flight.permit else { return }
+        gate.settle(candidate: flight.candidate, permit: permit, outcome: outcome, now: now, random: &random)
+    }
+
+    /// A stream that has run well for a while has shown what a probe asks. Without this a long answer would hold its
+    /// breaker half-open, and everyone else away from a healthy deployment, until its end.
+    private func settleProvenProbe<Gate: CandidateGate>(
+        _ flight: inout Flight, now: Instant, gate: inout Gate, random: inout SeededRandom
+    ) {
+        guard let permit = flight.permit, let first = attempts.last?.firstTokenAt,
+            now.nanoseconds(since: first) >= Breaker.probeProofNanoseconds
+        else { return }
+        flight.permit = nil
+        gate.settle(candidate: flight.candidate, permit: permit, outcome: .ok, now: now, random: &random)
     }
 
     private mutating func finish(_ end: ExchangeEnd, cancels: Bool = false) -> ExchangeStep {

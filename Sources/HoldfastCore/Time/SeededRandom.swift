@@ -17,6 +17,17 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
 
     /// Uniform in `0 ..< bound`; 0 where the bound is not positive.
     package mutating func below(_ bound: Int64) -> Int64 {
-        bound > 0 ? Int64.random(in: 0..<bound, using: &self) : 0
+        guard bound > 0 else { return 0 }
+        // Lemire's method (2019), written out: the standard library does not promise the same numbers in its next
+        // version, and a recorded seed must replay there too.
+        let range = UInt64(bound)
+        var product = next().multipliedFullWidth(by: range)
+        if product.low < range {
+            let threshold = (0 &- range) % range
+            while product.low < threshold {
+                product = next().multipliedFullWidth(by: range)
+            }
+        }
+        return Int64(product.high)
     }
 }

@@ -1,0 +1,102 @@
+import HoldfastCore
+
+/// Holds one breaker to its rules from the outside: permits given and outcomes settled, nothing else. It knows that the
+/// breaker must be open after five failures in a row, and may be open after half of a busy window failed.
+struct BreakerChecker: Sendable {
+    private let provider: Int
+    private var failuresInARow = 0
+    /// When normal permits became forbidden; nil while they are allowed.
+    private var openedAt: Instant?
+    private var probesInFlight = 0
+    private var probeSuccesses = 0
+    private var freshEpoch: UInt32?
+    /// Counted since the breaker last closed.
+    private var outcomes = 0
+    private var failures = 0
+    /// From here on half of a busy window may have failed, so the breaker may be open without five in a row.
+    private var mayBeOpenSince: Instant?
+    private var lastResorts = 0
+    private var lastResortsAsked = 0
+    private(set) var violations: [String] = []
+
+    init(provider: Int) {
+        self.provider = provider
+    }
+
+    /// An exchange was turned away untried, with this provider among its candidates.
+    mutating func turnedAway(now: Instant) {
+        if mayBeOpenSince != nil || probesInFlight > 0 { return }
+        // The longest open time with its jitter: after it a probe is there for whoever has nothing else.
+        guard let openedAt, now.nanoseconds(since: openedAt) < 18 * Span.second else {
+            report("turned away an exchange that it could have served")
+            return
+        }
+    }
+
+    mutating func given(_ permit: Breaker.Permit, now: Instant) {
+        switch permit {
+        case .normal(let epoch):
+            if openedAt != nil { report("let an ordinary attempt through while open") }
+            freshEpoch = epoch
+        case .probe:
+            if openedAt == nil { learnOpening(now: now) }
+            if probesInFlight > 0 { report("has two probes in flight") }
+            if let since = mayBeOpenSince ?? openedAt, now.nanoseconds(since: since) < 800 * Span.millisecond {
+                report("probed before its open time was over")
+            }
+            probesInFlight += 1
+        case .lastResort:
+            if openedAt == nil { learnOpening(now: now) }
+            lastResorts += 1
+            let seconds = Int(now.nanoseconds / Span.second)
+            if lastResorts > 1 + seconds + lastResortsAsked / 10 { report("gave too many last resorts") }
+        }
+    }
+
+    mutating func askedForLastResort() {
+        lastResortsAsked += 1
+    }
+
+    mutating func settled(_ permit: Breaker.Permit, _ outcome: AttemptOutcome, now: Instant) {
+        switch permit {
+        case .normal(let epoch):
+            guard openedAt == nil, epoch == freshEpoch, outcome != .neutral else { return }
+            outcomes += 1
+            failures += outcome == .fail ? 1 : 0
+            failuresInARow = outcome == .fail ? failuresInARow + 1 : 0
+            if outcomes >= 20, failures >= 10, mayBeOpenSince == nil { mayBeOpenSince = now }
+            if failuresInARow == 5 { openedAt = now }
+        case .probe:
+            probesInFlight -= 1
+            if outcome == .fail {
+                openedAt = now
+                mayBeOpenSince = nil
+                probeSuccesses = 0
+            }
+            if outcome == .ok { probeSuccesses += 1 }
+            if probeSuccesses == 2 { allow() }
+        case .lastResort:
+            break
+        }
+    }
+
+    /// A probe or a last resort shows that the breaker opened without five failures in a row.
+    private mutating func learnOpening(now: Instant) {
+        if mayBeOpenSince == nil { report("opened without cause") }
+        openedAt = mayBeOpenSince ?? now
+    }
+
+    private mutating func allow() {
+        openedAt = nil
+        probeSuccesses = 0
+        failuresInARow = 0
+        freshEpoch = nil
+        outcomes = 0
+        failures = 0
+        mayBeOpenSince = nil
+    }
+
+    private mutating func report(_ violation: String) {
+        violations.append("the breaker of provider \(provider) \(violation)")
+    }
+}

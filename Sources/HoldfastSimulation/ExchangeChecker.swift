@@ -1,0 +1,98 @@
+import HoldfastCore
+
+/// Holds every exchange to what a client was promised. Keeps its own account and shares no code with the machine.
+struct ExchangeChecker: Sendable {
+    private struct Account: Sendable {
+        var facts: ExchangeFacts
+        var sent: [Int] = []
+        var forwarded = false
+        var ended = false
+        var permitsOut = 0
+    }
+
+    /// A timer may be heard this much late, and the end of an exchange with it.
+    static let tickNanoseconds = 10 * Span.millisecond
+    /// One try and one more of the same candidate.
+    private static let mostTriesOfOne = 2
+
+    private var accounts: [Account] = []
+    private(set) var violations: [String] = []
+
+    mutating func see(_ observation: Observation, now: Instant) {
+        switch observation {
+        case .arrived(_, let facts):
+            accounts.append(Account(facts: facts))
+        case .stepped(let exchange, let step, let event):
+            check(step, after: event, of: exchange, now: now)
+        case .permitGiven(let exchange, _, _):
+            accounts[exchange].permitsOut += 1
+            if accounts[exchange].permitsOut > 1 { report("exchange \(exchange) holds two permits") }
+        case .permitSettled(let exchange, _, _, _):
+            accounts[exchange].permitsOut -= 1
+            if accounts[exchange].permitsOut < 0 { report("exchange \(exchange) settled a permit twice") }
+        case .lastResortAsked:
+            break
+        }
+    }
+
+    mutating func finish() {
+        for (exchange, account) in accounts.enumerated() where !account.ended {
+            report("exchange \(exchange) never ended")
+        }
+        if violations.isEmpty, accounts.isEmpty { report("no exchange arrived") }
+    }
+
+    private mutating func check(_ step: ExchangeStep, after event: ExchangeEvent, of exchange: Int, now: Instant) {
+        let account = accounts[exchange]
+        if account.ended {
+            if step != ExchangeStep(.none) { report("exchange \(exchange) went on after its end: \(step)") }
+            return
+        }
+        if now > account.facts.endsBy.advanced(byNanoseconds: Self.tickNanoseconds) {
+            report("exchange \(exchange) outlived its deadline")
+        }
+        switch step.action {
+        case .none, .hold:
+            break
+        case .forward:
+            if !account.facts.isStream { report("exchange \(exchange) is unary and forwarded a part") }
+            accounts[exchange].forwarded = true
+        case .sendAttempt(let candidate):
+            checkAttempt(candidate, account, exchange: exchange)
+        case .finish(let end):
+            check(end, after: event, account, exchange: exchange)
+        }
+    }
+
+    private mutating func checkAttempt(_ candidate: Int, _ account: Account, exchange: Int) {
+        if account.forwarded { report("exchange \(exchange) sent an attempt after content reached the client") }
+        accounts[exchange].sent.append(candidate)
+        let sent = accounts[exchange].sent
+        if sent.count > account.facts.attemptsAllowed { report("exchange \(exchange) made \(sent.count) attempts") }
+        if sent.count(where: { $0 == candidate }) > Self.mostTriesOfOne {
+            report("exchange \(exchange) tried candidate \(candidate) too often")
+        }
+    }
+
+    private mutating func check(
+        _ end: ExchangeEnd, after event: ExchangeEvent, _ account: Account, exchange: Int
+    ) {
+        accounts[exchange].ended = true
+        if account.permitsOut != 0 { report("exchange \(exchange) ended and kept a permit") }
+        switch end {
+        case .answered:
+            if event != .upstreamEnded { report("exchange \(exchange) was answered by \(event)") }
+            if account.facts.isStream, !account.forwarded { report("exchange \(exchange) was answered with nothing") }
+        case .clientGone:
+            if event != .clientGone { report("exchange \(exchange) lost its client to \(event)") }
+        case .refused:
+            if account.forwarded { report("exchange \(exchange) was refused after content reached the client") }
+        case .interrupted:
+            if !account.forwarded { report("exchange \(exchange) was interrupted before any content") }
+        }
+    }
+
+    private mutating func report(_ violation: String) {
+        violations.append(violation)
+    }
+}

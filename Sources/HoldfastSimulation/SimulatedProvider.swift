@@ -1,0 +1,153 @@
+import HoldfastCore
+
+/// A provider that is well or fails in one way at a time, on a timetable drawn from the seed. After the world has
+/// healed it is well for good.
+struct SimulatedProvider: Sendable {
+    enum Condition: CaseIterable, Sendable {
+        case well, refuses, unreachable, resets, silent, slowFirstToken, stalls, cuts, inBandError, empty
+        case overloaded, rateLimitedShort, rateLimitedLong, serverError, badKey, callerFault, localExhaustion
+        /// The process dies: what runs is cut, what comes is refused.
+        case crashed
+    }
+
+    struct Period: Sendable {
+        var from: Instant
+        var condition: Condition
+    }
+
+    let periods: [Period]
+
+    init(healsAt: Instant, random: inout SeededRandom) {
+        var periods: [Period] = []
+        var at = Instant.zero
+        let flaps = random.below(4) == 0
+        while at < healsAt {
+            let pick = Int(random.below(Int64(Condition.allCases.count)))
+            let condition = random.below(3) == 0 ? .well : Condition.allCases[pick]
+            periods.append(Period(from: at, condition: condition))
+            let lasts = flaps ? Span.second / 5 + random.below(2 * Span.second) : random.below(20 * Span.second)
+            at = at.advanced(byNanoseconds: lasts + 1)
+        }
+        periods.append(Period(from: healsAt, condition: .well))
+        self.periods = periods
+    }
+
+    func condition(at now: Instant) -> Condition {
+        periods.last { $0.from <= now }?.condition ?? .well
+    }
+
+    /// What the driver of one attempt would observe, each with its delay from the start of the attempt.
+    func script(now: Instant, isStream: Bool, random: inout SeededRandom) -> [(Int64, ExchangeEvent)] {
+        var script = Script(random: random)
+        script.write(condition(at: now), isStream: isStream)
+        random = script.random
+        return script.events
+    }
+
+    private struct Script {
+        var events: [(Int64, ExchangeEvent)] = []
+        var at: Int64 = 0
+        var random: SeededRandom
+
+        init(random: SeededRandom) {
+            self.random = random
+        }
+
+        mutating func add(_ event: ExchangeEvent, after least: Int64, to most: Int64) {
+            at += (least + random.below(most - least + 1)) * Span.millisecond
+            events.append((at, event))
+        }
+
+        mutating func fail(_ failure: FailureClass, retryAfter: Int64? = nil) {
+            add(.attemptFailed(failure, retryAfterNanoseconds: retryAfter), after: 0, to: 200)
+        }
+
+        mutating func connect() {
+            add(.attemptConnected, after: 0, to: 30)
+            if random.below(20) == 0 {
+                add(.connectionStale, after: 0, to: 2)
+                add(.attemptConnected, after: 1, to: 30)
+            }
+        }
+
+        /// The beginning of a stream, cut off somewhere after its first content.
+        mutating func begin(isStream: Bool) {
+            add(.headReceived, after: 10, to: 400)
+            guard isStream else { return }
+            if random.below(2) == 0 { add(.chunkReceived(hasToken: false), after: 0, to: 50) }
+            for _ in 0...random.below(8) { add(.chunkReceived(hasToken: true), after: 10, to: 200) }
+        }
+
+        mutating func answer(isStream: Bool) {
+            if random.below(30) == 0 {
+                // A head before the end of the request.
+                add(.headReceived, after: 1, to: 30)
+                add(.attemptConnected, after: 0, to: 5)
+            } else {
+                connect()
+                add(.headReceived, after: 10, to: 400)
+            }
+            guard isStream else {
+                add(.upstreamEnded, after: 50, to: 1_000)
+                return
+            }
+            let chunks = random.below(50) == 0 ? 80 : 1 + random.below(20)
+            for _ in 0..<chunks { add(.chunkReceived(hasToken: true), after: 10, to: 300) }
+            add(.upstreamEnded, after: 0, to: 20)
+        }
+
+        mutating func write(_ condition: Condition, isStream: Bool) {
+            switch condition {
+            case .well:
+                answer(isStream: isStream)
+            case .refuses, .crashed:
+                add(.attemptFailed(.transient, retryAfterNanoseconds: nil), after: 0, to: 3)
+            case .unreachable:
+                break
+            case .localExhaustion:
+                fail(.localExhaustion)
+            case .resets, .silent, .slowFirstToken, .stalls, .cuts, .inBandError, .empty:
+                connect()
+                writeBadAnswer(condition, isStream: isStream)
+            case .overloaded, .rateLimitedShort, .rateLimitedLong, .serverError, .badKey, .callerFault:
+                connect()
+                writeRefusal(condition)
+            }
+        }
+
+        private mutating func writeBadAnswer(_ condition: Condition, isStream: Bool) {
+            switch condition {
+            case .resets:
+                fail(.transient)
+            case .slowFirstToken:
+                add(.headReceived, after: 10, to: 400)
+                add(isStream ? .chunkReceived(hasToken: true) : .upstreamEnded, after: 500, to: 20_000)
+                if isStream { add(.upstreamEnded, after: 0, to: 100) }
+            case .stalls:
+                begin(isStream: isStream)
+            case .cuts:
+                begin(isStream: isStream)
+                fail(.truncated)
+            case .inBandError:
+                begin(isStream: isStream)
+                fail(.capacity)
+            case .empty:
+                add(.headReceived, after: 10, to: 400)
+                if isStream { add(.upstreamEnded, after: 0, to: 100) } else { fail(.empty) }
+            default:
+                break
+            }
+        }
+
+        private mutating func writeRefusal(_ condition: Condition) {
+            switch condition {
+            case .overloaded: fail(.capacity, retryAfter: random.below(2) == 0 ? nil : random.below(8 * Span.second))
+            case .rateLimitedShort: fail(.rateLimit, retryAfter: random.below(2 * Span.second))
+            case .rateLimitedLong: fail(.rateLimit, retryAfter: Span.minute)
+            case .serverError: fail(.transient)
+            case .badKey: fail(.credential)
+            default: fail(.callerFault)
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+@testable import HoldfastCore
+
+/// Breakers of an exchange's candidates, with a record of what was asked of them.
+struct BreakerGate: CandidateGate {
+    var breakers: [Breaker]
+    var given = 0
+    var settled: [Settlement] = []
+
+    struct Settlement: Equatable {
+        var candidate: Int
+        var outcome: AttemptOutcome
+
+        init(_ candidate: Int, _ outcome: AttemptOutcome) {
+            self.candidate = candidate
+            self.outcome = outcome
+        }
+    }
+
+    init(candidates: Int) {
+        breakers = Array(repeating: Breaker(), count: candidates)
+    }
+
+    mutating func admit(
+        candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
+    ) -> Breaker.Decision {
+        let decision = breakers[candidate].admit(now: now, defersProbe: defersProbe, random: &random)
+        if case .admitted = decision { given += 1 }
+        return decision
+    }
+
+    mutating func admitDespiteSlowStart(candidate: Int) -> Breaker.Permit? {
+        let permit = breakers[candidate].admitDespiteSlowStart()
+        if permit != nil { given += 1 }
+        return permit
+    }
+
+    mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit? {
+        let permit = breakers[candidate].admitLastResort(now: now)
+        if permit != nil { given += 1 }
+        return permit
+    }
+
+    mutating func settle(
+        candidate: Int, permit: Breaker.Permit, outcome: AttemptOutcome, now: Instant, random: inout SeededRandom
+    ) {
+        settled.append(Settlement(candidate, outcome))
+        breakers[candidate].settle(permit, outcome: outcome, now: now, random: &random)
+    }
+}
+
+/// One machine with its breakers, its randomness and its clock.
+struct ExchangeRig {
+    var machine: ExchangeMachine
+    var gate: BreakerGate
+    var random: SeededRandom
+    var now = Instant.zero
+
+    init(
+        candidates: Int = 2, isStream: Bool = true, criticality: Criticality = .standard,
+        timeouts: RouteTimeouts = RouteTimeouts(), retries: RouteRetries = RouteRetries(),
+        clientTimeoutNanoseconds: Int64? = nil, seed: UInt64 = 7
+    ) {
+        machine = ExchangeMachine(
+            plan: ExchangePlan(
+                candidates: candidates, limits: ExchangeLimits(timeouts, candidates: candidates), retries: retries,
+                criticality: criticality, isStream: isStream, clientTimeoutNanoseconds: clientTimeoutNanoseconds))
+        gate = BreakerGate(candidates: candidates)
+        random = SeededRandom(seed: seed)
+    }
+
+    @discardableResult
+    mutating func send(_ event: ExchangeEvent) -> ExchangeStep {
+        machine.handle(event, now: now, gate: &gate, random: &random)
+    }
+
+    @discardableResult
+    mutating func send(_ event: ExchangeEvent, atMilliseconds milliseconds: Int64) -> ExchangeStep {
+        now = Instant(nanoseconds: milliseconds * Span.millisecond)
+        return send(event)
+    }
+
+    /// Lets time pass to the machine's own alarm and sounds it.
+    @discardableResult
+    mutating func wake() -> ExchangeStep? {
+        guard let due = machine.wakeAt else { return nil }
+        now = due
+        return send(.timerFired)
+    }
+
+    var wakeMilliseconds: Int64? {
+        machine.wakeAt.map { $0.nanoseconds / Span.millisecond }
+    }
+
+    /// Opens the breaker of one candidate from outside, as other exchanges would.
+    mutating func open(_ candidate: Int) {
+        for _ in 0..<Breaker.consecutiveFailures {
+            if case .admitted(let permit) = gate.breakers[candidate].admit(
+                now: now, defersProbe: false, random: &random)
+            {
+                gate.breakers[candidate].settle(permit, outcome: .fail, now: now, random: &random)
+            }
+        }
+    }
+
+    /// Brings the breaker of one candidate to half-open with its probe free: a probe was given and came back neutral.
+    mutating func halfOpen(_ candidate: Int) {
+        open(candidate)
+        guard case .open(let until) = gate.breakers[candidate].state else { return }
+        now = max(now, until)
+        if case .admitted(let permit) = gate.breakers[candidate].admit(now: now, defersProbe: false, random: &random) {
+            gate.breakers[candidate].settle(permit, outcome: .neutral, now: now, random: &random)
+        }
+    }
+
+    /// Closes the breaker of one candidate again after it was open, which begins its slow start.
+    mutating func beginSlowStart(_ candidate: Int) {
+        halfOpen(candidate)
+        for _ in 0..<Breaker.successesToClose {
+            if case .admitted(let permit) = gate.breakers[candidate].admit(
+                now: now, defersProbe: false, random: &random)
+            {
+                gate.breakers[candidate].settle(permit, outcome: .ok, now: now, random: &random)
+            }
+        }
+    }
+}
+
+extension ExchangeStep {
+    static func send(_ candidate: Int, cancels: Bool = false) -> ExchangeStep {
+        ExchangeStep(cancelsAttempt: cancels, .sendAttempt(candidate: candidate))
+    }
+
+    static func end(_ end: ExchangeEnd, cancels: Bool = false) -> ExchangeStep {
+        ExchangeStep(cancelsAttempt: cancels, .finish(end))
+    }
+
+    static let nothing = ExchangeStep(.none)
+    static let hold = ExchangeStep(.hold)
+    static let forward = ExchangeStep(.forward)
+}

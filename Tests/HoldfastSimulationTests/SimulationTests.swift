@@ -1,0 +1,69 @@
+import Foundation
+import HoldfastCore
+import Testing
+
+@testable import HoldfastSimulation
+
+@Suite struct SimulationTests {
+    /// Enough for every kind of fault to meet every kind of client. `HOLDFAST_SEEDS=301-20000` runs others, and
+    /// `HOLDFAST_SEEDS=17-17` replays one. In slices, so that they run side by side.
+    private static let slices: [ClosedRange<UInt64>] = {
+        let text = ProcessInfo.processInfo.environment["HOLDFAST_SEEDS"] ?? "1-300"
+        let bounds = text.split(separator: "-").compactMap { UInt64($0) }
+        guard bounds.count == 2, bounds[0] <= bounds[1] else { return [] }
+        let size = max((bounds[1] - bounds[0] + 4) / 4, 1)
+        return stride(from: bounds[0], through: bounds[1], by: Int(size)).map { first in
+            first...min(first + size - 1, bounds[1])
+        }
+    }()
+
+    @Test func thereAreSeedsToRun() {
+        #expect(!Self.slices.isEmpty, "HOLDFAST_SEEDS is FIRST-LAST")
+    }
+
+    @Test(arguments: slices) func noSeedBreaksAPromise(seeds: ClosedRange<UInt64>) {
+        var total = SimulationReport(seed: 0, traceHash: 0)
+        for seed in seeds {
+            let report = Simulation.run(seed: seed)
+            #expect(report.passed, "\(report)")
+            if !report.passed { return }
+            total.add(report)
+        }
+        if seeds.count < 50 { return }
+        // A world in which some of this never happens would prove nothing about it.
+        #expect(total.answered > total.exchanges / 2)
+        #expect(min(total.refused, total.interrupted, total.clientGone) > 100)
+        #expect(min(total.failovers, total.lastResorts, total.probes) > 100)
+    }
+
+    @Test func theSameSeedGivesTheSameRun() {
+        for seed in [1, 2, 3, 0xffff_ffff_ffff_ffff] as [UInt64] {
+            #expect(Simulation.run(seed: seed).traceHash == Simulation.run(seed: seed).traceHash)
+        }
+        let hashes = Set((1...20).map { Simulation.run(seed: $0).traceHash })
+        #expect(hashes.count == 20)
+    }
+
+    @Test func aFailureIsReportedWithItsSeedAndTheEventsBeforeIt() {
+        var report = Simulation.run(seed: 5)
+        report.violations = ["exchange 1 never ended"]
+        let text = "\(report)"
+        #expect(text.contains("seed 5 "))
+        #expect(text.contains("exchange 1 never ended"))
+        #expect(text.contains("µs exchange"))
+        #expect(report.lastEvents.count == 40)
+    }
+}
+
+extension SimulationReport {
+    fileprivate mutating func add(_ other: SimulationReport) {
+        exchanges += other.exchanges
+        answered += other.answered
+        refused += other.refused
+        interrupted += other.interrupted
+        clientGone += other.clientGone
+        failovers += other.failovers
+        lastResorts += other.lastResorts
+        probes += other.probes
+    }
+}
