@@ -50,13 +50,9 @@ package enum ASCII {
         return byte < 128 && tokenBitsHigh >> UInt64(byte - 64) & 1 == 1
     }
 
-    private static let tokenBitsLow = bits(of: "!#$%&'*+-.0123456789", above: 0)
-    private static let tokenBitsHigh = bits(
-        of: "ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~", above: 64)
-
-    private static func bits(of characters: StaticString, above base: UInt8) -> UInt64 {
-        characters.withUTF8Buffer { $0.reduce(0) { $0 | 1 << UInt64($1 - base) } }
-    }
+    /// ``!#$%&'*+-.0123456789`` and ``A-Z^_`a-z|~``, as literals: a lazily made table costs a check per byte.
+    private static let tokenBitsLow: UInt64 = 0x03FF_6CFA_0000_0000
+    private static let tokenBitsHigh: UInt64 = 0x57FF_FFFF_C7FF_FFFE
 
     /// Whether `range` of `bytes` equals `text`, which is in lower case, without regard to ASCII case.
     @inline(__always)

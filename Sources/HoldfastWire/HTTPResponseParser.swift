@@ -38,6 +38,8 @@ package struct HTTPResponseParser: Sendable {
     private var input = ByteBuffer()
     /// How far the search for the head's end has come, from the input's reader index.
     private var searched = 0
+    /// Where the head's line in progress begins, from the same place.
+    private var lineStart = 0
     private var interimHeads = 0
     private var keepAlive = true
     /// Whether any byte came since `begin`. While false, a closed connection was stale.
@@ -52,6 +54,7 @@ package struct HTTPResponseParser: Sendable {
         guard case .idle = state else { preconditionFailure("begin() while a response is due or has failed") }
         state = .head
         searched = 0
+        lineStart = 0
         interimHeads = 0
         keepAlive = true
         hasReceived = false
@@ -160,6 +163,7 @@ package struct HTTPResponseParser: Sendable {
         while let length = try headLength() {
             guard let bytes = input.readSlice(length: length) else { return nil }
             searched = 0
+            lineStart = 0
             let head = try UpstreamHeadReader.read(bytes, limits: limits)
             guard head.status >= 200 else {
                 guard head.status != 101 else { throw .unexpectedUpgrade }
@@ -180,30 +184,27 @@ package struct HTTPResponseParser: Sendable {
         return nil
     }
 
-    /// Bytes of the head with its blank line; nil while that has not come. Looks at each byte once: after a short read
-    /// the search resumes at the last three bytes, where a blank line may have begun.
+    /// Bytes of the head with its blank line; nil while that has not come. Looks at each byte once, however small the
+    /// reads are.
     private mutating func headLength() throws(HTTPResponseProblem) -> Int? {
-        let from = searched
-        let (length, seen) = try input.withUnsafeReadableBytes {
-            (bytes) throws(HTTPResponseProblem) -> (Int?, Int) in
+        var (index, line) = (searched, lineStart)
+        let length = try input.withUnsafeReadableBytes { (bytes) throws(HTTPResponseProblem) -> Int? in
             // Another protocol's greeting is refused at its first bytes, not when 64 KiB of it have come.
-            if from < 7, !Self.mayBeginHead(bytes) { throw .badStatusLine }
-            var index = from
-            while index < bytes.count {
+            if index < 7, !Self.mayBeginHead(bytes) { throw .badStatusLine }
+            while true {
                 index = WordSearch.lineEnd(bytes, from: index)
-                guard index < bytes.count else { break }
+                guard index < bytes.count else { return nil }
                 guard bytes[index] == ASCII.carriageReturn else { throw .badLineEnd }
-                guard index + 1 < bytes.count else { return (nil, index) }
+                guard index + 1 < bytes.count else { return nil }
                 guard bytes[index + 1] == ASCII.lineFeed else { throw .badLineEnd }
-                guard index + 3 < bytes.count else { return (nil, index) }
-                if bytes[index + 2] == ASCII.carriageReturn, bytes[index + 3] == ASCII.lineFeed {
-                    return (index + 4, index)
-                }
+                let isBlank = index == line
                 index += 2
+                line = index
+                if isBlank { return index }
             }
-            return (nil, bytes.count)
         }
-        searched = seen
+        searched = index
+        lineStart = line
         guard (length ?? input.readableBytes) <= limits.headBytes else { throw .headTooLarge }
         return length
     }

@@ -35,7 +35,9 @@ extension JSONScanner {
 
     /// Whether the number is finite as an IEEE double, which is what providers read it as.
     package func isFinite(_ number: JSONNumber) -> Bool {
-        if number.range.count < 300, number.isInteger { return true }
+        // Without an exponent it takes more than 300 digits to leave the range of a double.
+        let hasExponent = bytes[number.range].contains { $0 | 0x20 == UInt8(ascii: "e") }
+        if number.range.count < 300, !hasExponent { return true }
         let text = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[number.range]), as: UTF8.self)
         return Double(text)?.isFinite ?? false
     }

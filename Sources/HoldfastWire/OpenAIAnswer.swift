@@ -12,6 +12,12 @@ package enum OpenAIAnswer: Sendable, Equatable {
         package var modelLiteral: Range<Int>?
         /// The last choice's.
         package var finishReason: FinishReason?
+
+        package init(usage: TokenUsage? = nil, modelLiteral: Range<Int>? = nil, finishReason: FinishReason? = nil) {
+            self.usage = usage
+            self.modelLiteral = modelLiteral
+            self.finishReason = finishReason
+        }
     }
 
     package static func inspect(_ bytes: UnsafeRawBufferPointer, endpoint: Endpoint) -> OpenAIAnswer {

@@ -80,11 +80,11 @@ package struct SSEScanner: Sendable {
         }
     }
 
-    /// What the end of the stream leaves behind: an event that lacks its blank line. Several servers end so after
-    /// `[DONE]`; whether the rest is whole is for the reader of its data to judge. Nil where nothing is left.
+    /// What the end of the stream leaves behind, once `nextEvent` has given nil: an event that lacks its blank line.
+    /// Several servers end so after `[DONE]`; whether the rest is whole is for the reader of its data to judge. Nil
+    /// where nothing is left that a client would act on.
     package mutating func finalEvent(in bytes: UnsafeRawBufferPointer, from start: Int) -> SSEEvent? {
-        guard start < bytes.count else { return nil }
-        if isAfterCarriageReturn, scanned == 0, bytes.count - start == 1, bytes[start] == ASCII.lineFeed { return nil }
+        guard start < bytes.count, dataLines > 0 || start + lineStart < bytes.count else { return nil }
         if start + lineStart < bytes.count { readLine(bytes, start + lineStart, bytes.count, start) }
         return complete(bytes, start..<bytes.count)
     }
