@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastAPI
 import HoldfastCore
 import Testing
 
@@ -21,7 +22,9 @@ import Testing
         #expect(text.contains("SIMULATED"))
         #expect(text.contains("export OPENAI_BASE_URL=http://127.0.0.1:8082/v1"))
         #expect(text.contains("Port 8080 is in use; the listener 'gateway' took 8082."))
-        #expect(text.contains("curl -s http://127.0.0.1:8101/practice/faults -d '{\"fault\": \"refuse\", \"for\": \"60s\"}'"))
+        #expect(
+            text.contains(
+                "curl -s http://127.0.0.1:8101/practice/faults -d '{\"fault\": \"refuse\", \"for\": \"60s\"}'"))
         #expect(!text.contains("\u{1B}"))
     }
 

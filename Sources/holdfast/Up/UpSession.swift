@@ -48,7 +48,8 @@ struct UpSession: Sendable {
                     logger.info(
                         "Draining; a second signal ends at once",
                         metadata: [
-                            "bound_ms": "\((plan.children.map(\.drainNanoseconds).max() ?? 0) / Span.millisecond)"
+                            "bound_ms": .stringConvertible(
+                                (plan.children.map(\.drainNanoseconds).max() ?? 0) / Span.millisecond)
                         ])
                     supervisor.stop()
                 }
