@@ -39,7 +39,9 @@ import Testing
 
     @Test func nothingBreaksOutOfItsLine() throws {
         let hostile = "a\"b\\c\nd\r\u{1B}[2J\u{7F}\u{85}\u{2028}e"
-        let json = log(.json, ["error": "\(hostile)", "problems": ["\(hostile)", ["line": .stringConvertible(3)]]], message: hostile)
+        let json = log(
+            .json, ["error": "\(hostile)", "problems": ["\(hostile)", ["line": .stringConvertible(3)]]],
+            message: hostile)
         #expect(json.filter { $0 == "\n" }.count == 1)
         let read = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(read["error"] as? String == hostile && read["message"] as? String == hostile)
