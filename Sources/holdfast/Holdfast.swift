@@ -9,9 +9,9 @@ struct Holdfast: AsyncParsableCommand {
         abstract: "Keeps work moving when the AI behind it fails, and proves that it does.",
         discussion: """
             EXAMPLES
-              holdfast up                              everything on this machine, on what is found
-              holdfast keys create --id app --workload triage
-              holdfast COMMAND --help                  options, examples and exit codes
+              holdfast up                  everything here, on what is found
+              holdfast check               is ./holdfast.yaml right, and what does it do
+              holdfast COMMAND --help      options, examples and exit codes
             """,
         version: Version.text,
         subcommands: [

@@ -26,7 +26,7 @@ import Testing
     @Test func aJSONLineHoldsTimeLevelMessageAndFieldsInOrder() {
         let line = log(.json, ["pid": .stringConvertible(7), "file": "a.yaml"])
         #expect(
-            line == #"{"time":"2027-03-31T00:00:00.123Z","level":"warning","message":"A thing","logger":"test","#
+            line == #"{"time":"2027-03-31T12:00:00.123Z","level":"warning","message":"A thing","logger":"test","#
                 + #""file":"a.yaml","pid":7}"# + "\n")
     }
 
@@ -39,7 +39,9 @@ import Testing
 
     @Test func nothingBreaksOutOfItsLine() throws {
         let hostile = "a\"b\\c\nd\r\u{1B}[2J\u{7F}\u{85}\u{2028}e"
-        let json = log(.json, ["error": "\(hostile)", "problems": ["\(hostile)", ["line": 3]]], message: hostile)
+        let json = log(
+            .json, ["error": "\(hostile)", "problems": ["\(hostile)", ["line": .stringConvertible(3)]]],
+            message: hostile)
         #expect(json.filter { $0 == "\n" }.count == 1)
         let read = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
         #expect(read["error"] as? String == hostile && read["message"] as? String == hostile)
@@ -74,8 +76,9 @@ import Testing
 
     @Test func aTableLinesUpAndIsPlainWithoutColour() {
         let rows = [["a", "bb", "c"], ["aaa", "b", "cc"]]
-        #expect(Renderer(usesColor: false).table(header: ["x", "y", "z"], rows: rows)
-            == "  x    y   z\n  a    bb  c\n  aaa  b   cc\n")
+        #expect(
+            Renderer(usesColor: false).table(header: ["x", "y", "z"], rows: rows)
+                == "  x    y   z\n  a    bb  c\n  aaa  b   cc\n")
         let colored = Renderer(usesColor: true).table(header: ["x", "y", "z"], rows: rows)
         #expect(colored.hasPrefix("  \u{1B}[1mx\u{1B}[0m    \u{1B}[1my"))
     }

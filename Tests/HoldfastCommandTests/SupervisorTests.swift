@@ -115,7 +115,9 @@ import Testing
     @Test func aChildThatIgnoresTheDrainIsKilledAtItsBound() async throws {
         let place = try Place()
         let supervisor = try place.supervisor([
-            place.child("gateway", drain: 200 * Span.millisecond, "trap '' TERM; touch gateway.ready; while :; do sleep 1; done")
+            place.child(
+                "gateway", drain: 200 * Span.millisecond, "trap '' TERM; touch gateway.ready; while :; do sleep 1; done"
+            )
         ])
         async let code = supervisor.run()
         try await place.wait(for: "the child to be ready") { access(place.path + "/gateway.ready", F_OK) == 0 }

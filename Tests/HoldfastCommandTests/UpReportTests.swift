@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastAPI
 import HoldfastCore
 import Testing
 
@@ -12,7 +13,6 @@ import Testing
         let (plan, _) = UpPlan.embedded(discovery, ports: ports, directory: DataDirectory(path: "/state"))
         return UpReport(
             plan: plan, listen: "127.0.0.1:\(ports["gateway"])", operations: "127.0.0.1:8081",
-            model: EmbeddedDocument.route,
             processes: [("gateway", ReadyFile(listen: "127.0.0.1:8080", operations: nil, pid: 7))])
     }
 
@@ -21,7 +21,9 @@ import Testing
         #expect(text.contains("SIMULATED"))
         #expect(text.contains("export OPENAI_BASE_URL=http://127.0.0.1:8082/v1"))
         #expect(text.contains("Port 8080 is in use; the listener 'gateway' took 8082."))
-        #expect(text.contains("curl -s http://127.0.0.1:8101/practice/faults -d '{\"fault\": \"refuse\", \"for\": \"60s\"}'"))
+        #expect(
+            text.contains(
+                "curl -s http://127.0.0.1:8101/practice/faults -d '{\"fault\": \"refuse\", \"for\": \"60s\"}'"))
         #expect(!text.contains("\u{1B}"))
     }
 
@@ -32,14 +34,36 @@ import Testing
         #expect(text.contains("sed -i 's|https://api.openai.com/v1|https://down.invalid/v1|' /state/embedded.yaml"))
     }
 
-    @Test func aGivenConfigurationAsksForItsKeysAndRoutes() throws {
-        let directory = DataDirectory(path: "/state")
-        let plan = UpPlan.file("/etc/holdfast.yaml", drainNanoseconds: Span.minute, directory: directory)
+    private func given(_ keys: String) throws -> UpReport {
+        let text = """
+            version: 1
+            gateway: {drain: 1m}
+            providers:
+              local: {dialect: openai, base_url: "http://127.0.0.1:11434/v1", network: private}
+            routes:
+              helper: {candidates: ["local/qwen3:8b"]}
+            workloads:
+              triage: {routes: [helper]}
+            \(keys)
+            """
+        let loaded = try ConfigurationFile.compile(
+            text: text, name: "holdfast.yaml", directory: "/etc", environment: [:])
+        let plan = UpPlan.file("/etc/holdfast.yaml", loaded.snapshot, directory: DataDirectory(path: "/state"))
         #expect(plan.children.map(\.drainNanoseconds) == [65 * Span.second])
-        let report = UpReport(plan: plan, listen: "10.0.0.1:80", operations: nil, model: nil, processes: [])
-        let text = report.text(Renderer(usesColor: false))
-        #expect(text.contains("authorization: Bearer YOUR_KEY") && text.contains("YOUR_ROUTE"))
+        return UpReport(plan: plan, listen: "127.0.0.1:80", operations: nil, processes: [])
+    }
+
+    @Test func aGivenConfigurationWithoutKeysIsAskedByItsFirstRoute() throws {
+        let text = try given("").text(Renderer(usesColor: false))
+        #expect(text.contains("\"model\": \"helper\"") && !text.contains("YOUR_KEY"))
         #expect(!text.contains("access.log"))
+    }
+
+    @Test func aGivenConfigurationWithKeysAsksForOne() throws {
+        let digest = String(repeating: "ab", count: 32)
+        let text = try given("keys: [{id: app, hash: \"sha256:\(digest)\", workload: triage}]")
+            .text(Renderer(usesColor: false))
+        #expect(text.contains("authorization: Bearer YOUR_KEY") && text.contains("YOUR_ROUTE"))
     }
 
     @Test func theJSONHoldsTheSameFacts() async throws {

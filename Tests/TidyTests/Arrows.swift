@@ -53,9 +53,10 @@ enum Arrows {
     }
 
     private static func imports(in code: String) -> [(line: Int, module: String)] {
-        let pattern = Pattern(
-            #"^\s*(?:@\w+\s+)*(?:(?:package|internal|private|fileprivate|public)\s+)?import\s+"#
-                + #"(?:(?:struct|class|enum|protocol|func|var|typealias)\s+)?(\w+)"#)
-        return pattern.matches(in: code).compactMap { match in match.group.map { (match.line, $0) } }
+        pattern.matches(in: code).compactMap { match in match.group.map { (match.line, $0) } }
     }
+
+    private static let pattern = Pattern(
+        #"^\s*(?:@\w+\s+)*(?:(?:package|internal|private|fileprivate|public)\s+)?import\s+"#
+            + #"(?:(?:struct|class|enum|protocol|func|var|typealias)\s+)?(\w+)"#)
 }

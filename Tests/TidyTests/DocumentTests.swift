@@ -4,7 +4,7 @@ import Testing
 /// Documents that point somewhere point at something.
 @Suite struct DocumentTests {
     @Test func everyLinkBetweenDocumentsResolves() throws {
-        let documents = try SourceTree.files().filter { $0.path.hasSuffix(".md") }
+        let documents = try SourceTree.files(endingIn: ".md")
         #expect(documents.contains { $0.path == "README.md" })
         for document in documents {
             for link in Links.relative(in: document.text.raw) {
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func theMapOfTheCodeStaysAMap() throws {
-        let map = try #require(try SourceTree.files().first { $0.path == "Docs/architecture.md" })
+        let map = try #require(try SourceTree.files(endingIn: "Docs/architecture.md").first)
         #expect(map.lines <= 300)
     }
 

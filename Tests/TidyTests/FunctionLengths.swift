@@ -16,22 +16,23 @@ enum FunctionLengths {
                 let close = matchingBrace(bytes, open)
             else { return nil }
             let lines = bytes[open..<close].count { $0 == newline }
-            return Body(line: bytes[..<declaration.start].count { $0 == newline } + 1, length: max(0, lines - 1))
+            return Body(line: declaration.line, length: max(0, lines - 1))
         }
     }
 
     private struct Declaration {
-        var start: Int
+        var line: Int
         var end: Int
         var isProperty: Bool
     }
 
     private static func declarations(in code: String) -> [Declaration] {
-        let pattern = #"(?<![\w.])(func|init|deinit|subscript|var)\b"#
-        return Pattern(pattern).matches(in: code).map { match in
-            Declaration(start: match.utf8Start, end: match.utf8End, isProperty: match.text == "var")
+        keyword.matches(in: code).map { match in
+            Declaration(line: match.line, end: match.utf8End, isProperty: match.text == "var")
         }
     }
+
+    private static let keyword = Pattern(#"(?<![\w.])(func|init|deinit|subscript|var)\b"#)
 
     /// The opening brace of the body; nil for a requirement of a protocol or a stored property.
     private static func bodyStart(_ bytes: [UInt8], after start: Int, isProperty: Bool) -> Int? {
@@ -76,9 +77,8 @@ enum FunctionLengths {
 }
 
 /// A regular expression that is known to be one, with places in UTF-8.
-struct Pattern {
+struct Pattern: Sendable {
     struct Match {
-        var utf8Start: Int
         var utf8End: Int
         /// Counted from 1.
         var line: Int
@@ -89,23 +89,31 @@ struct Pattern {
 
     private let expression: NSRegularExpression
 
-    init(_ pattern: String, options: NSRegularExpression.Options = [.anchorsMatchLines]) {
+    init(_ pattern: String) {
         do {
-            expression = try NSRegularExpression(pattern: pattern, options: options)
+            expression = try NSRegularExpression(pattern: pattern, options: [.anchorsMatchLines])
         } catch {
             preconditionFailure("'\(pattern)' is no regular expression: \(error)")
         }
     }
 
+    /// In the order of the text, so that places and lines are counted once over all of it.
     func matches(in text: String) -> [Match] {
-        expression.matches(in: text, range: NSRange(text.startIndex..., in: text)).compactMap { found in
+        var place = text.startIndex
+        var utf8 = 0
+        var line = 1
+        return expression.matches(in: text, range: NSRange(text.startIndex..., in: text)).compactMap { found in
             guard let range = Range(found.range, in: text) else { return nil }
+            for byte in text.utf8[place..<range.lowerBound] {
+                utf8 += 1
+                if byte == UInt8(ascii: "\n") { line += 1 }
+            }
+            place = range.lowerBound
             let group = found.numberOfRanges > 1 ? Range(found.range(at: 1), in: text) : nil
+            let matched = text[range]
             return Match(
-                utf8Start: text.utf8.distance(from: text.startIndex, to: range.lowerBound),
-                utf8End: text.utf8.distance(from: text.startIndex, to: range.upperBound),
-                line: text[..<range.lowerBound].utf8.count { $0 == UInt8(ascii: "\n") } + 1,
-                text: String(text[range]), group: group.map { String(text[$0]) })
+                utf8End: utf8 + matched.utf8.count, line: line, text: String(matched),
+                group: group.map { String(text[$0]) })
         }
     }
 }

@@ -23,11 +23,11 @@ enum SourceTree {
     /// Built or fetched, not written.
     private static let skipped: Set<String> = [".build", ".git", ".cache", ".venv", "__pycache__", "node_modules"]
 
-    /// Every text file, sorted by path.
-    static func files() throws -> [SourceFile] {
-        try paths(under: "").sorted().map { path in
+    /// Every text file, or those with one ending, sorted by path.
+    static func files(endingIn ending: String = "") throws -> [SourceFile] {
+        try paths(under: "").filter { $0.hasSuffix(ending) }.sorted().map { path in
             let text = try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
-            return SourceFile(path: path, text: SwiftText(text))
+            return SourceFile(path: path, text: path.hasSuffix(".swift") ? SwiftText(text) : SwiftText(prose: text))
         }
     }
 

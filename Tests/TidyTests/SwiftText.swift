@@ -8,6 +8,12 @@ struct SwiftText {
     let raw: String
     let code: String
 
+    /// A text that is not Swift has no code.
+    init(prose text: String) {
+        raw = text
+        code = ""
+    }
+
     init(_ text: String) {
         raw = text
         code = String(decoding: Self.blank(Array(text.utf8)), as: UTF8.self)
@@ -42,6 +48,11 @@ struct SwiftText {
     private static func code(
         _ bytes: [UInt8], _ place: Int, parens: Int?, modes: inout [Mode], out: inout [UInt8]
     ) -> Int {
+        // Most bytes are none of these, and this test runs without optimisation.
+        switch bytes[place] {
+        case slash, hash, quote, openParen, closeParen: break
+        default: return 1
+        }
         let rest = bytes[place...]
         if rest.starts(with: "//".utf8) {
             let length = rest.firstIndex(of: newline).map { $0 - place } ?? rest.count
@@ -73,6 +84,12 @@ struct SwiftText {
     private static func string(
         _ bytes: [UInt8], _ place: Int, hashes: Int, isMultiline: Bool, modes: inout [Mode], out: inout [UInt8]
     ) -> Int {
+        switch bytes[place] {
+        case backslash, quote, newline: break
+        default:
+            out[place] = space
+            return 1
+        }
         let rest = bytes[place...]
         let fence = Array(repeating: hash, count: hashes)
         let end = Array(repeating: quote, count: isMultiline ? 3 : 1) + fence
@@ -99,6 +116,10 @@ struct SwiftText {
     private static func comment(
         _ bytes: [UInt8], _ place: Int, depth: Int, modes: inout [Mode], out: inout [UInt8]
     ) -> Int {
+        guard bytes[place] == slash || bytes[place] == star else {
+            erase(&out, place, 1)
+            return 1
+        }
         let rest = bytes[place...]
         let change = rest.starts(with: "/*".utf8) ? 1 : rest.starts(with: "*/".utf8) ? -1 : 0
         modes[modes.count - 1] = .blockComment(depth: depth + change)
@@ -114,6 +135,8 @@ struct SwiftText {
 
     private static let newline = UInt8(ascii: "\n")
     private static let space = UInt8(ascii: " ")
+    private static let slash = UInt8(ascii: "/")
+    private static let star = UInt8(ascii: "*")
     private static let hash = UInt8(ascii: "#")
     private static let quote = UInt8(ascii: "\"")
     private static let backslash = UInt8(ascii: "\\")

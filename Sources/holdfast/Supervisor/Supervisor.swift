@@ -132,7 +132,9 @@ struct Supervisor: Sendable {
                 running.insert(execution.processIdentifier.value, as: child.name)
                 logger.info(
                     "A process was started",
-                    metadata: ["process": "\(child.name)", "pid": "\(execution.processIdentifier.value)"])
+                    metadata: [
+                        "process": "\(child.name)", "pid": .stringConvertible(execution.processIdentifier.value),
+                    ])
             }
             running.remove(child.name)
             switch result.terminationStatus {

@@ -23,15 +23,6 @@ struct ModelsProbe: Sendable {
         return Self.models(in: response).map(Discovery.Answer.models) ?? .nothing
     }
 
-    /// The models that `HOST:PORT` names to anybody; nil where it names none without a key.
-    func models(at listen: String) async -> [String]? {
-        guard let colon = listen.lastIndex(of: ":"), let port = Int(listen[listen.index(after: colon)...]) else {
-            return nil
-        }
-        let host = listen[..<colon].filter { $0 != "[" && $0 != "]" }
-        return await fetch(host: host, port: port).flatMap(Self.models)
-    }
-
     private func fetch(host: String, port: Int) async -> NIOHTTPClientResponseFull? {
         let loop = group.next()
         let answered = loop.makePromise(of: NIOHTTPClientResponseFull.self)

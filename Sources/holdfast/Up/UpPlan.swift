@@ -3,8 +3,9 @@ import HoldfastCore
 /// Everything `holdfast up` decided before it starts anything.
 struct UpPlan: Sendable {
     enum Source: Sendable, Hashable {
-        /// A document that a person wrote.
-        case file(String)
+        /// A document that a person wrote; `isTLS`: its client listener speaks https; `openRoute`: a route that may be
+        /// asked for without a key, nil where the document has keys.
+        case file(String, isTLS: Bool, openRoute: String?)
         /// The document generated from what was found.
         case embedded(Discovery, candidates: [EmbeddedDocument.Candidate], moved: [PortPlan.Listener])
     }
@@ -18,6 +19,14 @@ struct UpPlan: Sendable {
     var directory: DataDirectory
     var children: [ChildPlan]
 
+    /// The model name to ask for; nil where only the holder of a key may know.
+    var model: String? {
+        switch source {
+        case .file(_, _, let openRoute): openRoute
+        case .embedded: EmbeddedDocument.route
+        }
+    }
+
     /// Nothing real was found: the answers are made up by practice providers.
     var isSimulated: Bool {
         switch source {
@@ -28,15 +37,19 @@ struct UpPlan: Sendable {
 
     var configurationFile: String {
         switch source {
-        case .file(let path): path
+        case .file(let path, _, _): path
         case .embedded: directory.document
         }
     }
 
-    static func file(_ path: String, drainNanoseconds: Int64, directory: DataDirectory) -> UpPlan {
-        UpPlan(
-            source: .file(path), directory: directory,
-            children: [gateway(configuration: path, drainNanoseconds: drainNanoseconds, directory: directory)])
+    static func file(_ path: String, _ snapshot: Snapshot, directory: DataDirectory) -> UpPlan {
+        let openRoute = snapshot.keys.isEmpty ? snapshot.routes.first?.name : nil
+        return UpPlan(
+            source: .file(path, isTLS: snapshot.gateway.tls != nil, openRoute: openRoute), directory: directory,
+            children: [
+                gateway(
+                    configuration: path, drainNanoseconds: snapshot.gateway.drainNanoseconds, directory: directory)
+            ])
     }
 
     /// The listeners the embedded default needs: the gateway's, and the practice providers' where nothing was found.
@@ -77,9 +90,7 @@ struct UpPlan: Sendable {
         let readyFile = directory.readyFile(of: gateway)
         return ChildPlan(
             name: gateway, stage: .gateway,
-            arguments: [
-                "gateway", "--config", configuration, "--data", directory.path, "--ready-file", readyFile,
-            ],
+            arguments: ["gateway", "--config", configuration, "--ready-file", readyFile],
             readyFile: readyFile, drainNanoseconds: drainNanoseconds + drainMarginNanoseconds)
     }
 }

@@ -5,11 +5,16 @@ struct UpReport: Sendable {
     /// Of the gateway.
     var listen: String
     var operations: String?
-    /// The model name to ask for; nil where only the holder of a key may know.
-    var model: String?
     var processes: [(name: String, ready: ReadyFile)]
 
-    var baseURL: String { "http://\(listen)/v1" }
+    var baseURL: String {
+        switch plan.source {
+        case .file(_, isTLS: true, _): "https://\(listen)/v1"
+        case .file, .embedded: "http://\(listen)/v1"
+        }
+    }
+
+    private var model: String? { plan.model }
 
     /// Nil where the route has nothing to ask for without knowing the document.
     private var request: String {

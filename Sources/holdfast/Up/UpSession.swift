@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Glibc
 import HoldfastAPI
@@ -48,14 +49,15 @@ struct UpSession: Sendable {
                     logger.info(
                         "Draining; a second signal ends at once",
                         metadata: [
-                            "bound_ms": "\((plan.children.map(\.drainNanoseconds).max() ?? 0) / Span.millisecond)"
+                            "bound_ms": .stringConvertible(
+                                (plan.children.map(\.drainNanoseconds).max() ?? 0) / Span.millisecond)
                         ])
                     supervisor.stop()
                 }
                 return nil
             }
             tasks.addTask {
-                await announce(plan, group: group)
+                await announce(plan)
                 return nil
             }
             var code: Int32 = 0
@@ -69,18 +71,20 @@ struct UpSession: Sendable {
         }
     }
 
-    private func makePlan(_ directory: DataDirectory, group: any EventLoopGroup) async throws(CommandFailure) -> UpPlan
-    {
+    private func makePlan(_ directory: DataDirectory, group: any EventLoopGroup) async throws -> UpPlan {
         let files = FileManager.default
-        if let path = configurationOption ?? (files.fileExists(atPath: "holdfast.yaml") ? "holdfast.yaml" : nil) {
-            guard files.isReadableFile(atPath: path) else {
-                throw CommandFailure(
-                    message: "the configuration \(path) cannot be read",
-                    mend: "name a readable file with --config FILE, or leave it out to use what is found",
-                    status: .noInput)
-            }
+        if let path = configurationOption
+            ?? (files.fileExists(atPath: ConfigurationFile.defaultPath) ? ConfigurationFile.defaultPath : nil)
+        {
             let absolute = path.hasPrefix("/") ? path : files.currentDirectoryPath + "/" + path
-            return .file(absolute, drainNanoseconds: UpPlan.drainNanoseconds, directory: directory)
+            do {
+                // Read here as well as by the gateway, so that a mistake is said once and before anything starts.
+                let loaded = try ConfigurationFile.load(path: path, environment: environment)
+                return .file(absolute, loaded.snapshot, directory: directory)
+            } catch {
+                Terminal.writeError("\(error.description)\n")
+                throw ExitCode(error.exitStatus.rawValue)
+            }
         }
         let discovery = await discover(group: group)
         let ports = PortProbe(group: group)
@@ -110,7 +114,7 @@ struct UpSession: Sendable {
     }
 
     /// Waits until every part serves, then says where and how. A part that is late is named once.
-    private func announce(_ plan: UpPlan, group: any EventLoopGroup) async {
+    private func announce(_ plan: UpPlan) async {
         let deadline = MonotonicClock.read().advanced(byNanoseconds: Self.startNanoseconds)
         var isLateSaid = false
         while true {
@@ -118,7 +122,7 @@ struct UpSession: Sendable {
                 plan.directory.ready(child.name).map { (name: child.name, ready: $0) }
             }
             if processes.count == plan.children.count {
-                return await say(plan, processes, group: group)
+                return say(plan, processes)
             }
             if !isLateSaid, MonotonicClock.read() > deadline {
                 isLateSaid = true
@@ -133,18 +137,10 @@ struct UpSession: Sendable {
         }
     }
 
-    private func say(
-        _ plan: UpPlan, _ processes: [(name: String, ready: ReadyFile)], group: any EventLoopGroup
-    ) async {
+    private func say(_ plan: UpPlan, _ processes: [(name: String, ready: ReadyFile)]) {
         guard let gateway = processes.first(where: { $0.name == UpPlan.gateway })?.ready else { return }
-        let model: String?
-        switch plan.source {
-        case .embedded: model = EmbeddedDocument.route
-        // Asked for rather than read: without a key the gateway says what anybody may ask for, which is the point.
-        case .file: model = await ModelsProbe(group: group).models(at: gateway.listen)?.first
-        }
         let report = UpReport(
-            plan: plan, listen: gateway.listen, operations: gateway.operations, model: model, processes: processes)
+            plan: plan, listen: gateway.listen, operations: gateway.operations, processes: processes)
         Terminal.write(
             isJSON ? report.json.pretty + "\n" : report.text(Terminal.renderer(environment: environment)))
     }
