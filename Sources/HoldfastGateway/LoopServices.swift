@@ -47,7 +47,10 @@ final class LoopServices {
         inForce = next
         // Pools of targets that are gone keep what is in use; idle connections close by age.
         let wanted = Set(next.targets.map { ObjectIdentifier($0) })
-        pools = pools.filter { wanted.contains($0.key) || $0.value.open > 0 }
+        for (id, pool) in pools where !wanted.contains(id) && pool.open == 0 {
+            pool.shutDown()
+            pools[id] = nil
+        }
     }
 
     // MARK: - Client connections

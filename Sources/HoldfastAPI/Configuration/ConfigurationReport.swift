@@ -81,8 +81,8 @@ package struct ConfigurationReport: Sendable {
         for route in snapshot.routes {
             let limits = ExchangeLimits(route.timeouts, candidates: route.candidates.count)
             let times = [
-                limits.connectNanoseconds, limits.firstByteNanoseconds, limits.firstTokenNanoseconds,
-                limits.idleNanoseconds, limits.responseNanoseconds, limits.totalNanoseconds,
+                limits.connectNanoseconds, limits.withOthers.firstByteNanoseconds, limits.withOthers.firstTokenNanoseconds,
+                limits.idleNanoseconds, limits.withOthers.responseNanoseconds, limits.totalNanoseconds,
             ].map(ConfigurationUnits.durationText)
             rows.append(
                 [route.name] + times + [
@@ -147,9 +147,9 @@ package struct ConfigurationReport: Sendable {
             name = route.name
             candidates = route.candidates.map { CandidateView(snapshot.deployments[$0], in: snapshot) }
             timeouts = [
-                "connect": limits.connectNanoseconds, "first_byte": limits.firstByteNanoseconds,
-                "first_token": limits.firstTokenNanoseconds, "idle": limits.idleNanoseconds,
-                "response": limits.responseNanoseconds, "total": limits.totalNanoseconds,
+                "connect": limits.connectNanoseconds, "first_byte": limits.withOthers.firstByteNanoseconds,
+                "first_token": limits.withOthers.firstTokenNanoseconds, "idle": limits.idleNanoseconds,
+                "response": limits.withOthers.responseNanoseconds, "total": limits.totalNanoseconds,
             ].mapValues(ConfigurationUnits.durationText)
             retries = ["attempts": route.retries.attempts, "same_deployment": route.retries.sameDeployment]
             delivery = route.delivery.rawValue
