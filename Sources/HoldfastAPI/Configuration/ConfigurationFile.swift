@@ -50,7 +50,7 @@ package enum ConfigurationFile {
         path: String, environment: [String: String]
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         let text: String
-        switch FileReading.read(path) {
+        switch FileReading.read(path, longest: ConfigurationYAML.longestText) {
         case .text(let contents, _):
             text = contents
         case .failed(let failure):
@@ -89,7 +89,7 @@ package enum ConfigurationFile {
                 if !files.contains(full) {
                     files.append(full)
                 }
-                switch FileReading.read(full) {
+                switch FileReading.read(full, longest: FileReading.longestReferenced) {
                 case .text(let contents, let isReadableByOthers):
                     return .text(contents, path: full, isReadableByOthers: isReadableByOthers)
                 case .failed(let failure):

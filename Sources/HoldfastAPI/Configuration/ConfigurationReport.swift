@@ -28,7 +28,9 @@ package struct ConfigurationReport: Sendable {
     package var text: String {
         switch outcome {
         case .failure(let list):
-            let count = list.problems.count == 1 ? "1 problem" : "\(list.problems.count) problems"
+            let bound = ConfigurationOutcome.longestReport
+            let number = list.problems.count > bound ? "more than \(bound)" : "\(list.problems.count)"
+            let count = list.problems.count == 1 ? "1 problem" : "\(number) problems"
             return list.isUnreadable ? list.description : "\(list.description)\n\n\(file) is not valid: \(count)"
         case .success(let loaded):
             var parts = [summary(loaded.snapshot), candidates(loaded.snapshot), policies(loaded.snapshot)]

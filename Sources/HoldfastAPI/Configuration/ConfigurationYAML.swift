@@ -10,7 +10,8 @@ enum ConfigurationYAML {
         var problems: [ConfigurationProblem]
     }
 
-    static let longestText = 1 << 20
+    /// Bytes. Ten thousand keys and a thousand routes take about 1.2 MB; this is a few times that.
+    static let longestText = 4 << 20
     /// Levels; the deepest field stands at the fifth.
     static let deepest = 16
     /// Words that look like aliases. The library compares the keys of a mapping with every alias in them expanded, which
@@ -19,7 +20,10 @@ enum ConfigurationYAML {
 
     static func parse(_ text: String) -> Result<ConfigurationNode, Failure> {
         guard text.utf8.count <= longestText else {
-            return .failure(alone(0, 0, "the document is larger than 1 MiB", "split the work over several gateways"))
+            return .failure(
+                alone(
+                    0, 0, "the document is larger than \(longestText >> 20) MiB", "split the work over several gateways"
+                ))
         }
         if let place = placeOfOneAliasTooMany(text) {
             return .failure(
@@ -78,7 +82,8 @@ enum ConfigurationYAML {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
             let start = context.map { " \($0.text) that began in line \($0.mark.line)" } ?? ""
             return alone(
-                mark.line, mark.column, "this is not YAML: \(problem)\(start)", mend(problem))
+                mark.line, mark.column, "this is not YAML: \(problem)\(start)", mend(problem, line: mark.line, in: text)
+            )
         case .composer(_, let problem, let mark, _):
             if problem.contains("another document") {
                 return alone(
@@ -98,7 +103,12 @@ enum ConfigurationYAML {
         }
     }
 
-    private static func mend(_ problem: String) -> String {
+    private static func mend(_ problem: String, line: Int, in text: String) -> String {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        // Inside braces the one of `${NAME}` ends the mapping, and the error shows there or in the line below.
+        if lines.dropFirst(max(line - 2, 0)).prefix(2).contains(where: { $0.contains("${") }) {
+            return "quote references inside { } and [ ]: \"${NAME}\""
+        }
         if problem.contains("start any token") {
             return "indent with spaces, not tabs, and quote values that begin with a special character"
         }

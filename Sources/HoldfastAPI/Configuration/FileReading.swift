@@ -3,7 +3,8 @@ import Foundation
 /// Reads one small text file whole, saying precisely why where it cannot.
 enum FileReading {
     enum Failure: Hashable {
-        case missing, forbidden, notRegular, tooLarge, notText
+        case missing, forbidden, notRegular, notText
+        case tooLarge(bound: Int)
         case other(code: Int32)
 
         /// The end of the sentence "the file …".
@@ -12,7 +13,7 @@ enum FileReading {
             case .missing: "does not exist"
             case .forbidden: "must not be read by this user"
             case .notRegular: "is not a regular file"
-            case .tooLarge: "is larger than 1 MiB"
+            case .tooLarge(let bound): "is larger than \(bound >> 20) MiB"
             case .notText: "is not UTF-8 text"
             case .other(let code): "cannot be read: \(String(cString: strerror(code)))"
             }
@@ -36,10 +37,11 @@ enum FileReading {
         case failed(Failure)
     }
 
-    /// Of the document and of each file it refers to. A bundle of all public certificate authorities has 220 KiB.
-    static let longest = 1 << 20
+    /// Bytes of a file that a document refers to. A bundle of all public certificate authorities has 220 KiB.
+    static let longestReferenced = 1 << 20
 
-    static func read(_ path: String) -> Outcome {
+    /// `longest` in bytes.
+    static func read(_ path: String, longest: Int) -> Outcome {
         guard !path.utf8.contains(0) else { return .failed(.missing) }
         // Without O_NONBLOCK the opening of a pipe that nobody writes to would wait for ever.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -65,7 +67,7 @@ enum FileReading {
             }
             bytes.append(contentsOf: chunk)
         }
-        guard bytes.count <= longest else { return .failed(.tooLarge) }
+        guard bytes.count <= longest else { return .failed(.tooLarge(bound: longest)) }
         guard let text = String(validating: bytes, as: UTF8.self) else { return .failed(.notText) }
         return .text(text, isReadableByOthers: status.st_mode & 0o044 != 0)
     }

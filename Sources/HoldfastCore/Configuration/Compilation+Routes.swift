@@ -5,6 +5,7 @@ extension Compilation {
         let sections = document.named("providers")
         providerNames = sections.map(\.name)
         for section in sections {
+            providerIndices[section.name] = providers.count
             // A provider that is not right still has its place, so that the indices of those after it hold.
             providers.append(provider(section))
         }
@@ -88,11 +89,11 @@ extension Compilation {
     }
 
     private func providerIndex(_ name: DeploymentName, shown: String, report: (Fault) -> Void) -> Int? {
-        if let index = providerNames.firstIndex(of: name.provider) {
+        if let index = providerIndices[name.provider] {
             return index
         }
         report(
-            Self.unknown(
+            unknown(
                 "provider", name.provider, shown: shown, among: providerNames,
                 mend: "name a provider that stands under providers"))
         return nil

@@ -1,5 +1,9 @@
 /// What became of a document: a snapshot where it is right in every part, else everything that is wrong with it.
 package struct ConfigurationOutcome: Sendable {
+    /// Problems. Enough to mend a document by; one that is wrong from end to end does not become a report without end:
+    /// one more entry says how many are left out.
+    package static let longestReport = 200
+
     /// Nil where there is any problem.
     package var snapshot: Snapshot?
     /// By place in the document.
@@ -40,6 +44,7 @@ struct Compilation {
     let directory: String
     var providers: [Provider] = []
     var providerNames: [String] = []
+    var providerIndices: [String: Int] = [:]
     var deployments: [Deployment] = []
     var deploymentIndex: [String: Int] = [:]
     var routes: [Route] = []
@@ -96,7 +101,7 @@ struct Compilation {
         guard let index = routeNames[name.value] else {
             reader.report(
                 name,
-                Self.unknown(
+                unknown(
                     "route", name.value, shown: name.shown, among: routes.map(\.name),
                     mend: "name a route that stands under routes"))
             return nil
@@ -130,7 +135,7 @@ struct Compilation {
             }
             guard let workloadName else { return nil }
             guard let workload = workloadNames[workloadName] else {
-                let fault = Self.unknown(
+                let fault = unknown(
                     "workload", workloadName, shown: reader.shown("workload"), among: workloads.map(\.id),
                     mend: "name a workload that stands under workloads")
                 reader.report("workload", fault)
@@ -141,8 +146,8 @@ struct Compilation {
         }
     }
 
-    static func unknown(_ noun: String, _ name: String, shown: String, among known: [String], mend: String) -> Fault {
-        let meant = Spelling.nearest(to: name, among: known)
+    func unknown(_ noun: String, _ name: String, shown: String, among known: [String], mend: String) -> Fault {
+        let meant = document.nearest(to: name, among: known)
         return Fault(
             "there is no \(noun) \(shown)" + (meant.map { "; did you mean \($0)?" } ?? ""),
             mend: meant.map { "write \($0), or add the \(noun)" } ?? mend)

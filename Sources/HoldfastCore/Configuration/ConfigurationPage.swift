@@ -17,7 +17,7 @@ package enum ConfigurationPage {
         column, path and mend: `holdfast check --config holdfast.yaml`. A document that is not right in every part is never
         put into force.
 
-        **YAML.** One document of at most 1 MiB. Anchors, aliases, merge keys, tags and repeated keys are errors. Scalars are
+        **YAML.** One document of at most 4 MiB. Anchors, aliases, merge keys, tags and repeated keys are errors. Scalars are
         judged by the field they stand in and by nothing else: `true` and `false` are the only booleans, numbers are plain
         decimal digits, and `no`, `on`, `1e3`, `0x10` and `010` are never converted.
 

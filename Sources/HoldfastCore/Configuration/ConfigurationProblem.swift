@@ -22,11 +22,20 @@ package struct ConfigurationProblem: Error, Sendable, Hashable, Codable {
 /// What one compilation has found so far. A class, since every reader of every section adds to the same list; it
 /// lives and dies inside one call.
 final class ConfigurationFindings {
-    /// Enough to mend a document by; one that is wrong from end to end does not become a report without end.
-    static let longestReport = 200
+    private static let longestReport = ConfigurationOutcome.longestReport
 
     private var problems: [ConfigurationProblem] = []
     private var notes: [(kind: String, note: ConfigurationProblem, more: Int)] = []
+
+    /// Names compared in search of what was meant. A document that is wrong ten thousand times gets its suggestions for
+    /// the first of them, not a report that takes minutes.
+    private var comparisonsLeft = 50_000
+
+    func nearest(to name: String, among candidates: [String]) -> String? {
+        guard comparisonsLeft > 0 else { return nil }
+        comparisonsLeft -= candidates.count
+        return Spelling.nearest(to: name, among: candidates)
+    }
 
     var hasProblems: Bool { !problems.isEmpty }
 

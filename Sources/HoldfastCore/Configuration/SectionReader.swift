@@ -34,7 +34,7 @@ struct SectionReader {
     private func reportUnknown() {
         let known = rule.fields.map(\.name)
         for entry in entries where !known.contains(entry.key) {
-            let meant = Spelling.nearest(to: entry.key, among: known)
+            let meant = findings.nearest(to: entry.key, among: known)
             let mend =
                 if entry.key == "<<" {
                     "merge keys are not read here; write the values out"
@@ -71,10 +71,12 @@ struct SectionReader {
     /// Where a problem with this field is shown: at its value, or at the section where it is absent.
     func place(_ name: String) -> ConfigurationNode.Position {
         guard let entry = entry(name) else { return position }
-        if case .scalar(let scalar) = entry.value.value, scalar.isNull {
-            return entry.position
+        switch entry.value.value {
+        case .scalar(let scalar) where scalar.isNull: return entry.position
+        // A mapping begins with its first key, often in the next line; its own key is what one looks for.
+        case .mapping: return entry.position
+        case .scalar, .sequence: return entry.value.position
         }
-        return entry.value.position
     }
 
     func isWritten(_ name: String) -> Bool {
@@ -83,6 +85,10 @@ struct SectionReader {
 
     func report(_ name: String, _ fault: Fault) {
         findings.add(place(name), child(name), fault)
+    }
+
+    func nearest(to name: String, among candidates: [String]) -> String? {
+        findings.nearest(to: name, among: candidates)
     }
 
     /// A problem with one item of a list.
