@@ -390,7 +390,7 @@ package struct JSONScanner {
         return index &+ 6
     }
 
-    /// The UTF-16 unit of the `\uXXXX` at `index`.
+    /// The UTF-16 unit of the `\u` escape at `index`.
     private func escapedUnit(_ index: Int) throws(JSONProblem) -> UInt16 {
         guard index &+ 6 <= count else { throw JSONProblem(.unexpectedEnd, at: count) }
         var unit: UInt16 = 0
