@@ -153,7 +153,7 @@ private final class UpProcess {
         let suffix = isOwner ? "" : ".2"
         logPath = directory + "/stderr" + suffix
         reportPath = directory + "/stdout" + suffix
-        for path in [logPath, reportPath] { FileManager.default.createFile(atPath: path, contents: nil) }
+        for path in [logPath, reportPath] { try Data().write(to: URL(fileURLWithPath: path)) }
         process.executableURL = try Self.binary()
         process.arguments =
             ["up", "--data", directory, "--json"] + (names ? ["--config", directory + "/holdfast.yaml"] : [])
