@@ -88,8 +88,8 @@ def test_a_body_without_a_model(client):
 def test_a_caller_fault_found_by_the_real_server(client):
     """Its own words reach the client, and no other candidate is troubled with it."""
     with pytest.raises(openai.BadRequestError) as caught:
-        client.post("/chat/completions", body={"model": "second-only"}, cast_to=object)
-    assert "messages" in body_of(caught.value)["message"]
+        client.post("/chat/completions", body={"model": "second-only", "messages": ["no message"]}, cast_to=object)
+    assert body_of(caught.value)["message"]
     assert caught.value.response.headers["x-holdfast-attempts"] == "1"
 
 
@@ -136,7 +136,8 @@ def test_every_candidate_down(client, stream):
 def test_an_upstream_that_refuses_our_key_is_not_the_client_s_affair(client):
     with pytest.raises(openai.InternalServerError) as caught:
         client.chat.completions.create(model="our-key-refused", **OPTIONS)
-    assert "key" not in body_of(caught.value)["message"].lower()
+    message = body_of(caught.value)["message"].lower().replace("our-key-refused", "")
+    assert not any(word in message for word in ("key", "credential", "unauthorized", "401"))
 
 
 def test_an_upstream_that_refuses_our_key_is_passed_over(client):

@@ -360,8 +360,7 @@ final class Exchange {
             connection.finishAnswer(keepAlive: keepAlive)
             return
         }
-        let error = ClientError.refused(
-            refused, route: admitted.route.route.name, last: deployment?.deployment.id)
+        let error = ClientError.refused(refused, route: admitted.route.route.name)
         sentStatus = error.status
         connection.respond(error, id: request.id, keepAlive: keepAlive) { writeFacts(&$0) }
     }

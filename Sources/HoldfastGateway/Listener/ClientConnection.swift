@@ -216,7 +216,12 @@ final class ClientConnection: ChannelDuplexHandler {
         services.shared.rejections.count(error.code)
         let id = request?.id ?? services.makeExchangeID()
         services.logRejection(error, id: id)
-        respond(error, id: id, keepAlive: request?.keepAlive ?? false) { _ in }
+        let generation = (request?.inForce ?? services.inForce).generation
+        respond(error, id: id, keepAlive: request?.keepAlive ?? false) { head in
+            head.writeStaticString("x-holdfast-attempts: 0\r\nx-holdfast-generation: ")
+            head.writeDecimal(Int(clamping: generation))
+            head.writeStaticString("\r\n")
+        }
     }
 
     /// The whole of an error response.

@@ -95,7 +95,7 @@ struct ClientError: Error {
             type: "rate_limit_error", code: "key_in_flight_limit", retryAfterNanoseconds: Span.second)
     }
 
-    static func refused(_ refusal: ExchangeRefusal, route: String, last: String?) -> ClientError {
+    static func refused(_ refusal: ExchangeRefusal, route: String) -> ClientError {
         switch refusal {
         case .upstreamAnswer(let failure):
             return ClientError(
@@ -103,10 +103,9 @@ struct ClientError: Error {
                 message: "The provider refused the request.", type: "invalid_request_error",
                 code: failure.rawValue, isFinal: true)
         case .everyCandidateFailed(let failure):
-            let candidate = last.map { " The last, \($0), failed as '\(failure.rawValue)'." } ?? ""
             return ClientError(
-                status: 502, message: "Every candidate of '\(route)' failed.\(candidate)", type: "upstream_error",
-                code: "every_candidate_failed")
+                status: 502, message: "Every candidate of '\(route)' failed\(publicCause(failure)).",
+                type: "upstream_error", code: "every_candidate_failed")
         case .noneAvailable(let wait):
             return ClientError(
                 status: 503, message: "No candidate of '\(route)' may be used now.", type: "upstream_error",
@@ -115,6 +114,21 @@ struct ClientError: Error {
             return ClientError(
                 status: 504, message: "The deadline passed before an answer was complete.", type: "timeout_error",
                 code: "deadline_passed")
+        }
+    }
+
+    /// What went wrong between a provider and us about our own account is for the operator, who finds it in the access
+    /// log under the exchange id, and never for a client.
+    private static func publicCause(_ failure: FailureClass) -> String {
+        switch failure {
+        case .transient: ", the last with a passing fault"
+        case .silent: ", the last by not answering in time"
+        case .capacity, .rateLimit: ", the last for being overloaded"
+        case .empty, .truncated: ", the last with an answer that was not whole"
+        case .modelGone, .modelAccess: ", the last for not having the model any more"
+        case .quota, .credential, .restricted, .account, .tooLong, .policy, .callerFault, .misconfigured, .neutral,
+            .localExhaustion:
+            ""
         }
     }
 
