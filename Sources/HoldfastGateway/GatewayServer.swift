@@ -153,8 +153,8 @@ package final class GatewayServer: Sendable {
         logger.error(
             "configuration refused; the last known good one stays in force",
             metadata: [
-                "file": "\(problems.file)", "problems": "\(problems.problems.count)", "first": "\(problems.firstLine)",
-                "generation": "\(status.inForce.generation)",
+                "file": "\(problems.file)", "problems": "\(problems.problems.count)",
+                "problem": "\(problems.firstLine)", "generation": "\(status.inForce.generation)",
             ])
     }
 
