@@ -8,47 +8,68 @@ import HoldfastCore
 /// mounted volumes that swap a symbolic link, and for network file systems, none of which inotify sees reliably.
 package struct ConfigurationWatch: Sendable {
     package static let interval = Duration.seconds(1)
+    /// A file that was seen to change is read only if it stays as it is for so long: an editor that writes in place is
+    /// let finish, since half a document may be a valid one.
+    static let settleTime = Duration.milliseconds(100)
+    /// Looks that wait while one is at work. What a look beyond them would find, those that wait find too.
+    static let longestQueue = 4
 
-    private struct Fingerprint: Equatable {
-        var modified: Int64
-        var size: Int64
-        var inode: UInt64
+    private enum Look: Sendable {
+        case routine
+        /// Whatever `stat` says.
+        case asked
     }
 
     private let path: String
     private let environment: [String: String]
     private let gateway: GatewayServer
     private let firstReferences: [String]
+    private let firstMarks: FileMarks
 
+    /// - Parameter marks: of the document and of what it refers to, taken no later than they were read, so that a change
+    ///   between the reading and the first look is found.
     package init(
-        path: String, environment: [String: String], gateway: GatewayServer, referencedFiles: [String]
+        path: String, environment: [String: String], gateway: GatewayServer, referencedFiles: [String],
+        marks: FileMarks
     ) {
         self.path = path
         self.environment = environment
         self.gateway = gateway
         firstReferences = referencedFiles
+        firstMarks = marks
     }
 
-    /// Until `reloads` ends, which asks for a look at once, whatever `stat` says (SIGHUP).
+    /// Until `reloads` ends, which asks for a look at once (SIGHUP). One look at a time: two at once would take one
+    /// edit for two generations.
     package func run(reloads: AsyncStream<Void>) async {
+        let (looks, continuation) = AsyncStream.makeStream(
+            of: Look.self, bufferingPolicy: .bufferingOldest(Self.longestQueue))
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await poll() }
-            for await _ in reloads { _ = load() }
+            group.addTask {
+                while (try? await Task.sleep(for: Self.interval)) != nil { continuation.yield(.routine) }
+            }
+            group.addTask {
+                for await _ in reloads { continuation.yield(.asked) }
+                continuation.finish()
+            }
+            await answer(looks)
             group.cancelAll()
         }
     }
 
-    private func poll() async {
+    private func answer(_ looks: AsyncStream<Look>) async {
         var references = firstReferences
-        var seen = fingerprints(references)
-        while !Task.isCancelled {
-            try? await Task.sleep(for: Self.interval)
-            let found = fingerprints(references)
-            guard found != seen else { continue }
+        var seen = firstMarks
+        for await look in looks {
+            let found = FileMarks(of: [path] + references)
+            if case .routine = look {
+                guard found != seen else { continue }
+                try? await Task.sleep(for: Self.settleTime)
+                guard FileMarks(of: [path] + references) == found else { continue }
+            }
             references = load()
-            seen = fingerprints(references)
-            // As it was before it was read: a change in between is found at the next look.
-            seen[path] = found[path]
+            // As they were before they were read: a change in between is found at the next look.
+            seen = FileMarks(of: [path] + references, known: found)
         }
     }
 
@@ -74,15 +95,30 @@ package struct ConfigurationWatch: Sendable {
             return error.referencedFiles
         }
     }
+}
 
-    private func fingerprints(_ references: [String]) -> [String: Fingerprint] {
-        var found: [String: Fingerprint] = [:]
-        for file in [path] + references {
-            var facts = stat()
-            guard stat(file, &facts) == 0 else { continue }
-            let modified = Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec)
-            found[file] = Fingerprint(modified: modified, size: Int64(facts.st_size), inode: UInt64(facts.st_ino))
+/// What `stat` says of some files, to tell later whether one of them changed.
+package struct FileMarks: Sendable, Equatable {
+    private struct Mark: Sendable, Equatable {
+        var modified: Int64
+        var size: Int64
+        var inode: UInt64
+    }
+
+    /// Nil: there is no such file.
+    private var marks: [String: Mark?] = [:]
+
+    /// - Parameter known: taken from there where it has the file.
+    package init(of files: [String], known: FileMarks? = nil) {
+        for file in files {
+            marks[file] = .some(known?.marks[file] ?? Self.mark(of: file))
         }
-        return found
+    }
+
+    private static func mark(of file: String) -> Mark? {
+        var facts = stat()
+        guard stat(file, &facts) == 0 else { return nil }
+        let modified = Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec)
+        return Mark(modified: modified, size: Int64(facts.st_size), inode: UInt64(facts.st_ino))
     }
 }

@@ -46,12 +46,14 @@ struct GatewayCommand: AsyncParsableCommand {
         if let data { try makeDataFolder(data) }
         let environment = ProcessInfo.processInfo.environment
         let loaded: LoadedConfiguration
+        let documentMark = FileMarks(of: [config])
         do {
             loaded = try ConfigurationFile.load(path: config, environment: environment)
         } catch {
             Terminal.writeError("\(error.description)\n")
             throw ExitCode(error.exitStatus.rawValue)
         }
+        let marks = FileMarks(of: [config] + loaded.referencedFiles, known: documentMark)
         let logger = Logger(label: "holdfast.gateway")
         // Listened for from here on, so that no signal falls between the start and the wait.
         let signals = TerminationSignals { number in _exit(128 + number) }
@@ -59,7 +61,8 @@ struct GatewayCommand: AsyncParsableCommand {
         let gateway = try await start(loaded, logger: logger)
         try announce(gateway, logger: logger)
         let watch = ConfigurationWatch(
-            path: config, environment: environment, gateway: gateway, referencedFiles: loaded.referencedFiles)
+            path: config, environment: environment, gateway: gateway, referencedFiles: loaded.referencedFiles,
+            marks: marks)
         let stream = reloads.stream
         async let watching: Void = watch.run(reloads: stream)
         _ = await signals.waitForFirst()
