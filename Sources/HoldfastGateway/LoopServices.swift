@@ -81,16 +81,16 @@ final class LoopServices {
 
     /// 128 random bits: unique without asking anybody.
     func makeExchangeID() -> String {
-        var text = [UInt8](repeating: 0, count: 32)
-        var place = 0
-        for word in [random.next(), random.next()] {
-            for shift in stride(from: 60, through: 0, by: -4) {
-                let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 0xF
+        var words = (random.next(), random.next())
+        return String(unsafeUninitializedCapacity: 32) { text in
+            for place in 0..<32 {
+                if place == 16 { words.0 = words.1 }
+                let digit = UInt8(truncatingIfNeeded: words.0 & 0xF)
+                words.0 >>= 4
                 text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                place += 1
             }
+            return 32
         }
-        return String(decoding: text, as: UTF8.self)
     }
 
     // MARK: - Log

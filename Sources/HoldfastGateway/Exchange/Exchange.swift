@@ -208,7 +208,7 @@ final class Exchange {
     func upstreamBody(_ bytes: ByteBuffer) {
         switch reading {
         case .nothing: break
-        case .events: relayBytes(bytes)
+        case .events: relay?.append(bytes)
         case .whole:
             gather(bytes)
             if gathered.readableBytes > admitted.inForce.snapshot.gateway.limits.responseBytes {
@@ -218,6 +218,12 @@ final class Exchange {
         case .refusal:
             if gathered.readableBytes < Self.errorBodyBytes { gather(bytes) }
         }
+    }
+
+    /// All parts of one read are here. Providers send each event as an HTTP chunk of its own; judging and forwarding
+    /// what came together together is several times cheaper.
+    func upstreamBodyDelivered() {
+        if case .events = reading { relayAppended() }
     }
 
     private func gather(_ bytes: ByteBuffer) {

@@ -14,7 +14,10 @@ struct StreamRelay {
     var cuts: [Range<Int>] = []
     var stripsUsage: Bool
     var sawFinish = false
-    var isHeadSent = false
+    /// About what one read of a busy stream brings.
+    static let readBytes = 16 << 10
+    /// Appended to and not judged since.
+    private(set) var hasNews = false
 
     init(lineBytes: Int, stripsUsage: Bool) {
         scanner = SSEScanner(lineBytes: lineBytes)
@@ -35,12 +38,21 @@ struct StreamRelay {
         var ending = Ending.none
     }
 
-    mutating func judge(_ bytes: ByteBuffer) -> Verdict {
+    mutating func append(_ bytes: ByteBuffer) {
         if pending.readableBytes == 0 {
             pending = bytes
         } else {
+            // Room for a whole read at once: growing event by event would copy it many times over.
+            if pending.writableBytes < bytes.readableBytes {
+                pending.reserveCapacity(minimumWritableBytes: max(bytes.readableBytes, Self.readBytes))
+            }
             pending.writeImmutableBuffer(bytes)
         }
+        hasNews = true
+    }
+
+    mutating func judge() -> Verdict {
+        hasNews = false
         var verdict = Verdict()
         pending.withUnsafeReadableBytes { bytes in
             do {
@@ -90,7 +102,7 @@ struct StreamRelay {
         verdict.hasEvents = true
         if let usage = facts.usage { verdict.usage = usage }
         if stripsUsage, facts.flags.contains(.usageOnly) { cuts.append(event.range) }
-        if !facts.flags.isDisjoint(with: [.token, .finish]) { verdict.hasToken = true }
+        if facts.flags.contains(.token) || facts.flags.contains(.finish) { verdict.hasToken = true }
         if facts.flags.contains(.finish) { sawFinish = true }
         if facts.flags.contains(.done) {
             verdict.ending = .done
@@ -118,8 +130,8 @@ struct StreamRelay {
 }
 
 extension Exchange {
-    func relayBytes(_ bytes: ByteBuffer) {
-        guard let verdict = relay?.judge(bytes) else { return }
+    func relayAppended() {
+        guard relay?.hasNews == true, let verdict = relay?.judge() else { return }
         apply(verdict, now: MonotonicClock.read())
     }
 

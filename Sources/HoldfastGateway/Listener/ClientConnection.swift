@@ -37,6 +37,8 @@ final class ClientConnection: ChannelDuplexHandler {
     private var headBytes = 0
     private var unwritableSince: Instant?
     private var countedAddress: String?
+    /// The last key that was right on this connection, so that the next request with it need not hash it again.
+    var lastAuthentication: Authentication.Remembered?
 
     init(services: LoopServices, now: Instant) {
         self.services = services
@@ -177,7 +179,7 @@ final class ClientConnection: ChannelDuplexHandler {
         let now = MonotonicClock.read()
         let request = IncomingRequest(head: head, now: now)
         phase = .readingBody(request)
-        switch RequestAdmission.admitHead(request, services: services, peer: context?.remoteAddress) {
+        switch RequestAdmission.admitHead(request, services: services, connection: self) {
         case .success:
             if request.headers.expect != nil { writeContinue() }
             arm()
@@ -339,7 +341,8 @@ final class ClientConnection: ChannelDuplexHandler {
             case .closed: nil
             }
         let stall = unwritableSince?.advanced(byNanoseconds: limits.writeStallNanoseconds)
-        services.timers.arm(timer, at: [due, stall].compactMap { $0 }.min())
+        guard let stall else { return services.timers.arm(timer, at: due) }
+        services.timers.arm(timer, at: min(due ?? stall, stall))
     }
 
     private func wake(now: Instant) {

@@ -59,7 +59,7 @@ enum RequestAdmission {
     }
 
     static func admitHead(
-        _ request: IncomingRequest, services: LoopServices, peer: SocketAddress?
+        _ request: IncomingRequest, services: LoopServices, connection: ClientConnection
     ) -> Result<Void, ClientError> {
         request.id = services.makeExchangeID()
         let inForce = services.inForce
@@ -75,9 +75,9 @@ enum RequestAdmission {
         case .models, .model:
             guard head.method == .GET else { return .failure(.methodNotAllowed("GET")) }
         }
-        switch Authentication.authenticate(request.headers, inForce) {
+        switch Authentication.authenticate(request.headers, inForce, remembered: &connection.lastAuthentication) {
         case .failure(let error):
-            guard error.status == 401, let peer else { return .failure(error) }
+            guard error.status == 401, let peer = connection.context?.remoteAddress else { return .failure(error) }
             let isCalm = services.shared.authentication.recordFailure(
                 block: peer.throttleBlock, now: request.arrivedAt)
             return .failure(isCalm ? error : .tooManyFailures)

@@ -195,12 +195,15 @@ final class UpstreamConnection: ChannelDuplexHandler {
                 case .head(let head): exchange?.upstreamHead(head)
                 case .body(let bytes): exchange?.upstreamBody(bytes)
                 case .end(let keepAlive):
+                    exchange?.upstreamBodyDelivered()
                     ended(keepAlive: keepAlive)
                     return
                 }
                 if case .closed = state { return }
             }
+            exchange?.upstreamBodyDelivered()
         } catch {
+            exchange?.upstreamBodyDelivered()
             if let context {
                 fail(UpstreamFault(.transient, "the answer is not HTTP: \(error)"), context: context)
             }

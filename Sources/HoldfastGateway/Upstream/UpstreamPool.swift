@@ -13,12 +13,8 @@ final class UpstreamPool {
 
     let target: UpstreamTarget
     private unowned let services: LoopServices
-    private var idle: [UpstreamConnection] = [] {
-        didSet { target.idleCount.add(idle.count - oldValue.count) }
-    }
-    private(set) var open = 0 {
-        didSet { target.openCount.add(open - oldValue) }
-    }
+    private var idle: [UpstreamConnection] = []
+    private(set) var open = 0
     private var queue: [Exchange] = []
     /// Who waits for which opening connection.
     private var openers: [ObjectIdentifier: (connection: UpstreamConnection, exchange: Exchange)] = [:]
@@ -35,6 +31,7 @@ final class UpstreamPool {
     /// unless it withdraws.
     func acquire(_ exchange: Exchange, connectNanoseconds: Int64, now: Instant) -> UpstreamConnection? {
         while let connection = idle.popLast() {
+            target.idleCount.add(-1)
             if connection.isUsable { return connection }
         }
         if open < target.provider.pool.connections {
@@ -50,9 +47,7 @@ final class UpstreamPool {
 
     /// A new connection even where idle ones exist: one just proved to be stale, and its neighbours are as old.
     func acquireFresh(_ exchange: Exchange, connectNanoseconds: Int64, now: Instant) {
-        let old = idle
-        idle = []
-        for connection in old { connection.close() }
+        closeIdle()
         connect(for: exchange, connectNanoseconds: connectNanoseconds, now: now)
     }
 
@@ -76,17 +71,23 @@ final class UpstreamPool {
 
     func shutDown() {
         timer.invalidate()
-        let old = idle
-        idle = []
-        for connection in old { connection.close() }
+        closeIdle()
         for entry in settling { entry.connection.close() }
         settling = []
+    }
+
+    private func closeIdle() {
+        let old = idle
+        idle = []
+        target.idleCount.add(-old.count)
+        for connection in old { connection.close() }
     }
 
     // MARK: - Opening
 
     private func connect(for exchange: Exchange, connectNanoseconds: Int64, now: Instant) {
         open += 1
+        target.openCount.add(1)
         let connection = UpstreamConnection(pool: self, awaitsTLS: target.tls != nil)
         openers[ObjectIdentifier(connection)] = (connection, exchange)
         let loop = services.loop
@@ -142,7 +143,7 @@ final class UpstreamPool {
     // MARK: - Coming back
 
     func released(_ connection: UpstreamConnection) {
-        settling.removeAll { $0.connection === connection }
+        if !settling.isEmpty { settling.removeAll { $0.connection === connection } }
         guard connection.isUsable else { return }
         if !queue.isEmpty {
             queue.removeFirst().upstreamReady(connection)
@@ -151,6 +152,7 @@ final class UpstreamPool {
         let now = MonotonicClock.read()
         connection.idleSince = now
         idle.append(connection)
+        target.idleCount.add(1)
         if timer.dueAt == nil {
             services.timers.arm(timer, at: now.advanced(byNanoseconds: target.provider.pool.idleNanoseconds))
         }
@@ -168,7 +170,11 @@ final class UpstreamPool {
     func closed(_ connection: UpstreamConnection) {
         guard connection.leavesCount() else { return }
         open -= 1
-        idle.removeAll { $0 === connection }
+        target.openCount.add(-1)
+        if let place = idle.firstIndex(where: { $0 === connection }) {
+            idle.remove(at: place)
+            target.idleCount.add(-1)
+        }
         settling.removeAll { $0.connection === connection }
         failedToOpen(connection, UpstreamFault(.transient, "connection closed"))
         if !queue.isEmpty {
@@ -183,6 +189,7 @@ final class UpstreamPool {
         // Appended in order of time: the oldest stand first.
         let expired = idle.prefix { $0.idleSince <= oldest }
         idle.removeFirst(expired.count)
+        target.idleCount.add(-expired.count)
         for connection in expired { connection.close() }
         for entry in settling where entry.until <= now { entry.connection.close() }
         settling.removeAll { $0.until <= now }
