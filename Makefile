@@ -9,6 +9,10 @@ UP_ARGS ?=
 # More arguments for the test runner, such as TEST_ARGS="--filter RestartPolicy".
 TEST_ARGS ?=
 
+# The library of the language is linked in: one file runs everywhere and calls into it without a detour.
+RELEASE = -c release --static-swift-stdlib
+PROCESS_TESTS = ^(IntegrationTests|HoldfastCommandTests)\.
+
 SWIFT_FILES = $(shell find Package.swift Sources Tests Benchmarks -name '*.swift' -not -path '*/.build/*' 2>/dev/null)
 
 # $(call system,COMMAND=PACKAGE …): installs the packages whose command is absent, and says so. Nothing is touched
@@ -41,16 +45,19 @@ toolchain:
 
 .PHONY: build
 build: toolchain ## Build the release binary
-	@$(SWIFT) build -c release --product holdfast
+	@$(SWIFT) build $(RELEASE) --product holdfast
 
 .PHONY: up
 up: build ## Start Holdfast here, on what it finds or on practice providers
-	@exec "$$($(SWIFT) build -c release --show-bin-path)/holdfast" up $(UP_ARGS)
+	@exec "$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" up $(UP_ARGS)
 
 .PHONY: test
 test: toolchain ## Run every Swift test, those of the built binary included
 	@$(call system,curl=curl openssl=openssl)
-	@$(SWIFT) test $(TEST_ARGS)
+	@$(SWIFT) build --build-tests
+	@# Tests that start processes run apart: a child inherits the sockets that other tests have open at that moment.
+	@$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)' $(TEST_ARGS)
+	@$(SWIFT) test --skip-build --filter '$(PROCESS_TESTS)' $(TEST_ARGS)
 
 .PHONY: lint
 lint: toolchain
@@ -68,7 +75,8 @@ format: toolchain ## Rewrite the Swift files as the formatter wants them
 .PHONY: conformance
 conformance: toolchain ## Real clients against real model servers, through the release binary
 	@$(call system,curl=curl openssl=openssl python3=python3 cmake=cmake g++=g++)
-	@Conformance/run
+	@$(MAKE) --no-print-directory build
+	@HOLDFAST_BIN="$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" Conformance/run
 
 .PHONY: bench
 bench: toolchain ## Measure against nginx, Envoy and LiteLLM, into Docs/benchmarks.md

@@ -16,7 +16,7 @@ enum Arrows {
         "HoldfastAPI": Target(own: ["HoldfastCore"], packages: system.union(["Yams"])),
         "HoldfastGateway": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"],
-            packages: system.union(nio).union(["NIOSSL", "Crypto", "Logging"])),
+            packages: system.union(nio).union(["NIOSSL", "NIOTLS", "Crypto", "Logging"])),
         "HoldfastPractice": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"], packages: system.union(nio).union(["Logging"])),
         "HoldfastControl": Target(
