@@ -47,7 +47,12 @@ final class LoopServices {
         inForce = next
         // Pools of targets that are gone keep what is in use; idle connections close by age.
         let wanted = Set(next.targets.map { ObjectIdentifier($0) })
-        pools = pools.filter { wanted.contains($0.key) || $0.value.open > 0 }
+        let gone = pools.filter { !wanted.contains($0.key) && $0.value.open == 0 }
+        for (target, pool) in gone {
+            // Its timer may still be filed for idle connections that have closed since.
+            pool.shutDown()
+            pools[target] = nil
+        }
     }
 
     // MARK: - Client connections
