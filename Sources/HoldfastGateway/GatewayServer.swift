@@ -179,7 +179,7 @@ package final class GatewayServer: Sendable {
             services.eventLoop.execute { services.value.drain() }
         }
         let end = MonotonicClock.read().advanced(byNanoseconds: drainNanoseconds)
-        while shared.exchanges.value > 0, MonotonicClock.read() < end, !Task.isCancelled {
+        while shared.exchanges.value + shared.unflushed.value > 0, MonotonicClock.read() < end, !Task.isCancelled {
             try? await Task.sleep(for: Self.drainCheck)
         }
         let cutOff = shared.exchanges.value

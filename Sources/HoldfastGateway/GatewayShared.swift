@@ -11,6 +11,8 @@ final class GatewayShared: Sendable {
     let lag = LoopLag()
     let clients = InFlightCount()
     let exchanges = InFlightCount()
+    /// Connections that close once their client has taken the rest of its answer.
+    let unflushed = InFlightCount()
     let addresses = AddressCounts()
     let rejections = RejectionCounts()
     let authentication = AuthenticationThrottle()

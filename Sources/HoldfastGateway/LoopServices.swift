@@ -47,9 +47,11 @@ final class LoopServices {
         inForce = next
         // Pools of targets that are gone keep what is in use; idle connections close by age.
         let wanted = Set(next.targets.map { ObjectIdentifier($0) })
-        for (id, pool) in pools where !wanted.contains(id) && pool.open == 0 {
+        let gone = pools.filter { !wanted.contains($0.key) && $0.value.open == 0 }
+        for (target, pool) in gone {
+            // Its timer may still be filed for idle connections that have closed since.
             pool.shutDown()
-            pools[id] = nil
+            pools[target] = nil
         }
     }
 

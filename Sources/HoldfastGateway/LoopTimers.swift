@@ -28,6 +28,7 @@ final class LoopTimers {
     private var wheel = [[LoopTimer]](repeating: [], count: Int(slots))
     private var doneTick: Int64
     private var wake: (tick: Int64, task: Scheduled<Void>)?
+    private var isTurning = false
     private var isStopped = false
 
     init(loop: any EventLoop, now: Instant) {
@@ -58,8 +59,9 @@ final class LoopTimers {
 
     private func file(_ timer: LoopTimer, at wanted: Int64) {
         guard !isStopped else { return }
-        // An idle wheel stands still; before it is used again its hand catches up.
-        if wake == nil {
+        // An empty wheel stands still; before it is used again its hand catches up. While it turns it is not empty, and
+        // catching up would pass over the slots that came due meanwhile: their timers would wait for another round.
+        if wake == nil, !isTurning {
             doneTick = max(doneTick, MonotonicClock.read().nanoseconds / Self.tickNanoseconds)
         }
         let tick = min(max(wanted, doneTick + 1), doneTick + Self.slots - 1)
@@ -82,10 +84,12 @@ final class LoopTimers {
         let newest = now.nanoseconds / Self.tickNanoseconds
         // After a long stall one round covers every slot.
         var tick = max(doneTick + 1, newest - Self.slots + 1)
+        isTurning = true
         while tick <= newest {
             turn(tick, now: now)
             tick += 1
         }
+        isTurning = false
         doneTick = max(doneTick, newest)
         guard !isStopped else { return }
         if let next = (doneTick + 1..<doneTick + Self.slots).first(where: { !wheel[Int($0 % Self.slots)].isEmpty }) {

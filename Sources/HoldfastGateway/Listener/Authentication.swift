@@ -84,10 +84,7 @@ extension SocketAddress {
         guard let text = ipAddress else { return "local" }
         switch self {
         case .v4: return text.split(separator: ".").prefix(3).joined(separator: ".")
-        case .v6(let v6):
-            return withUnsafeBytes(of: v6.address.sin6_addr) { bytes in
-                bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
-            }
+        case .v6: return addressBytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
         case .unixDomainSocket: return "local"
         }
     }

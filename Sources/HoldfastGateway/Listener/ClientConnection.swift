@@ -18,6 +18,8 @@ final class ClientConnection: ChannelDuplexHandler {
         case awaitingHead
         case readingBody(IncomingRequest)
         case exchanging(Exchange)
+        /// Answered, and the connection closes once the client has taken all of it.
+        case flushing
         /// Answered for good; what still comes in is discarded.
         case lingering(until: Instant)
         case closed
@@ -35,7 +37,11 @@ final class ClientConnection: ChannelDuplexHandler {
     /// First byte of a head that is not complete.
     private var headSince: Instant?
     private var headBytes = 0
+    /// Since when the client has taken nothing, as far as that is known.
     private var unwritableSince: Instant?
+    /// What it had not taken then. The kernel tells of no smaller progress than the low mark of the write buffer, and a
+    /// large answer to a slow line stays above that for longer than a stall may last.
+    private var stalledBytes = Int.max
     private var countedAddress: String?
     /// The last key that was right on this connection, so that the next request with it need not hash it again.
     var lastAuthentication: Authentication.Remembered?
@@ -102,7 +108,8 @@ final class ClientConnection: ChannelDuplexHandler {
         switch (phase, error) {
         case (.awaitingHead, let error as HTTPParserError), (.readingBody, let error as HTTPParserError):
             reject(error == .headerOverflow ? .headersTooLarge : .malformed)
-        case (.awaitingHead, _), (.readingBody, _), (.exchanging, _), (.lingering, _), (.closed, _):
+        case (.awaitingHead, _), (.readingBody, _), (.exchanging, _), (.flushing, _), (.lingering, _),
+            (.closed, _):
             context.close(mode: .all, promise: nil)
         }
     }
@@ -144,7 +151,7 @@ final class ClientConnection: ChannelDuplexHandler {
             if backlog.isEmpty { receive(part) } else { backlog.append(part) }
         case .exchanging:
             enqueue(part)
-        case .lingering, .closed: break
+        case .flushing, .lingering, .closed: break
         }
     }
 
@@ -207,6 +214,8 @@ final class ClientConnection: ChannelDuplexHandler {
             let exchange = Exchange(admitted, request: request, connection: self)
             phase = .exchanging(exchange)
             exchange.start(now: MonotonicClock.read())
+            // The wait for a connection has its limit too, and so has the whole; before this only the body's stood.
+            arm()
         }
     }
 
@@ -276,7 +285,7 @@ final class ClientConnection: ChannelDuplexHandler {
             context.write(wrapOutboundOut(buffer), promise: nil)
             context.write(wrapOutboundOut(body), promise: nil)
         }
-        context.flush()
+        flush()
     }
 
     func write(_ buffer: ByteBuffer) {
@@ -285,6 +294,12 @@ final class ClientConnection: ChannelDuplexHandler {
 
     func flush() {
         context?.flush()
+        if unwritableSince != nil { stalledBytes = bytesNotTaken }
+    }
+
+    /// Written and not yet in the kernel's hands.
+    private var bytesNotTaken: Int {
+        (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     /// The answer in flight is written to its end, whichever it was.
@@ -303,9 +318,28 @@ final class ClientConnection: ChannelDuplexHandler {
             context.close(mode: .output, promise: nil)
             arm()
         } else {
+            closeWhenTaken(context)
+        }
+    }
+
+    /// A close throws away what the socket has not taken yet. A client that takes nothing is ended by the write stall.
+    private func closeWhenTaken(_ context: ChannelHandlerContext) {
+        guard bytesNotTaken > 0 else {
             phase = .closed
             context.close(mode: .all, promise: nil)
+            return
         }
+        phase = .flushing
+        // What remains may be too little to make the channel unwritable; the stall counts all the same.
+        if unwritableSince == nil { (unwritableSince, stalledBytes) = (MonotonicClock.read(), bytesNotTaken) }
+        services.shared.unflushed.add(1)
+        let taken = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: taken)
+        taken.futureResult.assumeIsolated().whenComplete { _ in
+            self.services.shared.unflushed.add(-1)
+            self.closeNow()
+        }
+        arm()
     }
 
     private func replayBacklog() {
@@ -317,7 +351,7 @@ final class ClientConnection: ChannelDuplexHandler {
             switch phase {
             case .awaitingHead, .readingBody: receive(part)
             case .exchanging: enqueue(part)
-            case .lingering, .closed: return
+            case .flushing, .lingering, .closed: return
             }
         }
         if backlog.isEmpty, isReadHeldBack {
@@ -338,7 +372,7 @@ final class ClientConnection: ChannelDuplexHandler {
             case .readingBody(let request): request.arrivedAt.advanced(byNanoseconds: limits.bodyNanoseconds)
             case .exchanging(let exchange): exchange.wakeAt
             case .lingering(let until): until
-            case .closed: nil
+            case .flushing, .closed: nil
             }
         let stall = unwritableSince?.advanced(byNanoseconds: limits.writeStallNanoseconds)
         guard let stall else { return services.timers.arm(timer, at: due) }
@@ -347,9 +381,14 @@ final class ClientConnection: ChannelDuplexHandler {
 
     private func wake(now: Instant) {
         if let since = unwritableSince, now.nanoseconds(since: since) >= limits.writeStallNanoseconds {
-            services.shared.rejections.count("write_stall")
-            closeNow()
-            return
+            let left = bytesNotTaken
+            guard left < stalledBytes else {
+                services.shared.rejections.count("write_stall")
+                closeNow()
+                return
+            }
+            // It takes its time, but it takes.
+            (unwritableSince, stalledBytes) = (now, left)
         }
         switch phase {
         case .awaitingHead:
@@ -364,6 +403,7 @@ final class ClientConnection: ChannelDuplexHandler {
             exchange.wake(now: now)
         case .lingering:
             closeNow()
+        case .flushing: break
         case .closed: return
         }
         arm()
@@ -371,10 +411,10 @@ final class ClientConnection: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
-            unwritableSince = nil
+            if case .flushing = phase {} else { unwritableSince = nil }
             if case .exchanging(let exchange) = phase { exchange.clientWritable() }
         } else {
-            unwritableSince = MonotonicClock.read()
+            (unwritableSince, stalledBytes) = (MonotonicClock.read(), .max)
             arm()
         }
         context.fireChannelWritabilityChanged()

@@ -52,7 +52,8 @@ final class InForce: Sendable {
             zip(snapshot.routes.map(\.name), snapshot.routes.indices), uniquingKeysWith: { first, _ in first })
         deploymentByID = Dictionary(
             zip(snapshot.deployments.map(\.id), snapshot.deployments.indices), uniquingKeysWith: { first, _ in first })
-        keyByID = Dictionary(zip(snapshot.keys.map(\.id), snapshot.keys.indices), uniquingKeysWith: { first, _ in first })
+        keyByID = Dictionary(
+            zip(snapshot.keys.map(\.id), snapshot.keys.indices), uniquingKeysWith: { first, _ in first })
     }
 
     private static func listenerContext(_ tls: ListenerTLS) throws -> NIOSSLContext {

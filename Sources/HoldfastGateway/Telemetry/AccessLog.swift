@@ -86,9 +86,10 @@ final class AccessLog: Sendable {
 
     private func write(_ buffer: ByteBuffer, to descriptor: Int32) {
         buffer.withUnsafeReadableBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
             var written = 0
             while written < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress! + written, bytes.count - written)
+                let count = Glibc.write(descriptor, start + written, bytes.count - written)
                 if count < 0 {
                     if errno == EINTR { continue }
                     // A full disk: the rest of this buffer is lost, counted, and the next one is tried.

@@ -58,7 +58,8 @@ extension Exchange {
         line.writeJSONString(admitted.route.route.name)
         line.writeStaticString(",\"operation\":\"")
         line.writeString(admitted.scan.endpoint.operation)
-        line.writeStaticString(admitted.scan.isStream ? "\",\"stream\":true,\"end\":\"" : "\",\"stream\":false,\"end\":\"")
+        line.writeStaticString(
+            admitted.scan.isStream ? "\",\"stream\":true,\"end\":\"" : "\",\"stream\":false,\"end\":\"")
         line.writeString(end.word)
         line.writeStaticString("\",\"status\":")
         line.writeDecimal(sentStatus)

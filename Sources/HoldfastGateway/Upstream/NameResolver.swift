@@ -78,7 +78,8 @@ final class NameResolver: Sendable {
         if shouldLookUp {
             pool.submit { [self] state in
                 finish(
-                    name, state == .active ? Result { try lookUp(host, port) } : .failure(NameFailure(reason: "stopping"))
+                    name,
+                    state == .active ? Result { try lookUp(host, port) } : .failure(NameFailure(reason: "stopping"))
                 )
             }
         }

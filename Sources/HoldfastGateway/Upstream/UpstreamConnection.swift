@@ -79,6 +79,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
     /// Gives the response up. HTTP/1 has no other way to say so than to close.
     func cancel() {
         exchange = nil
+        // A TLS connection closes in several steps; the rest of the response must not bring it back to the pool.
+        state = .closed
         close()
     }
 

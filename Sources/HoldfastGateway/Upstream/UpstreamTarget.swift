@@ -18,20 +18,19 @@ final class UpstreamTarget: Sendable {
         self.provider = provider
         let isAddress = (try? SocketAddress(ipAddress: provider.baseURL.host, port: 0)) != nil
         serverName = isAddress ? nil : provider.baseURL.host
-        guard provider.baseURL.isTLS else {
-            tls = nil
-            return
-        }
+        tls = provider.baseURL.isTLS ? try NIOSSLContext(configuration: Self.tlsConfiguration(of: provider)) : nil
+    }
+
+    static func tlsConfiguration(of provider: Provider) throws -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
         configuration.certificateVerification = .fullVerification
         if let roots = provider.trustRootsPEM {
-            configuration.additionalTrustRoots = [
-                .certificates(try NIOSSLCertificate.fromPEMBytes(Array(roots.utf8)))
-            ]
+            // Instead of the system's: whoever names an authority of their own does not mean all the others as well.
+            configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(roots.utf8)))
         }
-        tls = try NIOSSLContext(configuration: configuration)
+        return configuration
     }
 
     /// Whether connections made for this target serve `other` as well.
