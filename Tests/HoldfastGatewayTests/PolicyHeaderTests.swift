@@ -87,7 +87,8 @@ extension GatewayTests {
                 head.headers = ["content-type": "application/json", "authorization": "Bearer \(key)"]
                 if let asked { head.headers.add(name: "X-Holdfast-Criticality", value: asked) }
                 let request = IncomingRequest(head: head, now: .zero)
-                try RequestAdmission.admitHead(request, services: services, peer: nil).get()
+                let connection = ClientConnection(services: services, now: .zero)
+                try RequestAdmission.admitHead(request, services: services, connection: connection).get()
                 request.append(ByteBuffer(string: chatBody()))
                 guard case .exchange(let admitted) = try RequestAdmission.admit(request, services: services).get()
                 else {

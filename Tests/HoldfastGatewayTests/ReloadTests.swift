@@ -134,7 +134,8 @@ extension GatewayTests {
                     var setup = Setup(primary.port, backup.port)
                     try Data(setup.text.utf8).write(to: file)
                     let watch = ConfigurationWatch(
-                        path: file.path, environment: [:], gateway: gateway, referencedFiles: [])
+                        path: file.path, environment: [:], gateway: gateway, referencedFiles: [],
+                        marks: FileMarks(of: [file.path]))
                     let (reloads, reload) = AsyncStream<Void>.makeStream()
                     try await withThrowingTaskGroup(of: Void.self) { group in
                         group.addTask { await watch.run(reloads: reloads) }

@@ -83,7 +83,8 @@ package struct ConfigurationReport: Sendable {
         for route in snapshot.routes {
             let limits = ExchangeLimits(route.timeouts, candidates: route.candidates.count)
             let times = [
-                limits.connectNanoseconds, limits.withOthers.firstByteNanoseconds, limits.withOthers.firstTokenNanoseconds,
+                limits.connectNanoseconds, limits.withOthers.firstByteNanoseconds,
+                limits.withOthers.firstTokenNanoseconds,
                 limits.idleNanoseconds, limits.withOthers.responseNanoseconds, limits.totalNanoseconds,
             ].map(ConfigurationUnits.durationText)
             rows.append(
