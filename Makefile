@@ -56,8 +56,12 @@ test: toolchain ## Run every Swift test, those of the built binary included
 	@$(call system,curl=curl openssl=openssl)
 	@$(SWIFT) build --build-tests
 	@# Tests that start processes run apart: a child inherits the sockets that other tests have open at that moment.
-	@$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)' $(TEST_ARGS)
-	@$(SWIFT) test --skip-build --filter '$(PROCESS_TESTS)' $(TEST_ARGS)
+ifeq ($(TEST_ARGS),)
+	@$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)'
+	@$(SWIFT) test --skip-build --filter '$(PROCESS_TESTS)'
+else
+	@$(SWIFT) test --skip-build $(TEST_ARGS)
+endif
 
 .PHONY: lint
 lint: toolchain
