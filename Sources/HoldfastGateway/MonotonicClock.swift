@@ -7,6 +7,11 @@ enum MonotonicClock {
     static func read() -> Instant {
         Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds))
     }
+
+    /// Blocks this thread, never one of an event loop. False: the time was over first.
+    static func wait(for semaphore: DispatchSemaphore, nanoseconds: Int64) -> Bool {
+        semaphore.wait(timeout: .now() + .nanoseconds(Int(nanoseconds))) == .success
+    }
 }
 
 /// Time of day: for logs and for what a provider says about it, never for a timeout.

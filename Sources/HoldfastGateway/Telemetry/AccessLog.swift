@@ -11,6 +11,8 @@ final class AccessLog: Sendable {
     /// Buffers that wait for the writer; beyond that lines are dropped and counted.
     static let longestQueue = 256
     static let bufferBytes = 64 << 10
+    /// How long the end of the process waits for a writer that nobody reads from.
+    static let closeNanoseconds = 1 * Span.second
 
     private struct Queue {
         var buffers: [ByteBuffer] = []
@@ -52,13 +54,13 @@ final class AccessLog: Sendable {
         }
     }
 
-    /// Writes what is queued and ends the thread.
+    /// Writes what is queued and ends the thread. A pipe whose reader hangs is left behind with what it did not take.
     func close() {
         guard isOn else { return }
         state.withLock { $0.isClosed = true }
         queue.lock()
         queue.unlock(withValue: 1)
-        done.wait()
+        _ = MonotonicClock.wait(for: done, nanoseconds: Self.closeNanoseconds)
     }
 
     private func start(descriptor: Int32) {
