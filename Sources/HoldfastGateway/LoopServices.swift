@@ -101,7 +101,7 @@ final class LoopServices {
     func timeText(now: Instant) -> String {
         if now.nanoseconds - spelledAt.nanoseconds >= Span.millisecond {
             spelledAt = now
-            spelledTime = WallClock.text(milliseconds: WallClock.readMilliseconds())
+            spelledTime = TimeOfDay.text(milliseconds: WallClock.readMilliseconds())
         }
         return spelledTime
     }

@@ -1,5 +1,17 @@
 package import NIOCore
 
+/// A name as a JSON string, escaped once, when a snapshot is built, rather than for every exchange.
+package struct JSONLiteral: Sendable, Hashable {
+    /// With both quotes.
+    package let bytes: ByteBuffer
+
+    package init(_ name: String) {
+        var buffer = ByteBuffer()
+        buffer.writeJSONString(name)
+        bytes = buffer
+    }
+}
+
 /// Writing JSON by hand, straight into a buffer: what we write ourselves is small and of a known shape.
 extension ByteBuffer {
     /// `text` as a JSON string with its quotes. Only what RFC 8259 demands is escaped, and U+007F, U+2028 and U+2029,
@@ -30,6 +42,11 @@ extension ByteBuffer {
     /// A string, or `null`.
     package mutating func writeJSONString(_ text: String?) {
         if let text { writeJSONString(text) } else { writeStaticString("null") }
+    }
+
+    /// A literal, or `null`.
+    package mutating func writeJSON(_ literal: JSONLiteral?) {
+        if let literal { writeImmutableBuffer(literal.bytes) } else { writeStaticString("null") }
     }
 
     package mutating func writeJSONInteger(_ value: some FixedWidthInteger) {

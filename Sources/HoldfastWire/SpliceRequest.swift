@@ -1,17 +1,5 @@
 package import NIOCore
 
-/// A model name as a JSON string, escaped once, when a snapshot is built, rather than for every attempt.
-package struct ModelLiteral: Sendable, Hashable {
-    /// With both quotes.
-    package let bytes: ByteBuffer
-
-    package init(_ name: String) {
-        var buffer = ByteBuffer()
-        buffer.writeJSONString(name)
-        bytes = buffer
-    }
-}
-
 /// The body for one attempt: the client's own bytes with the model's literal replaced and, where asked, usage and
 /// streaming switched on. Nothing is decoded or encoded again, so fields unknown to us arrive as the client wrote them.
 package struct SpliceRequest {
@@ -42,7 +30,7 @@ package struct SpliceRequest {
     ///   - includesUsage: makes the provider report usage at the end of a stream. Only legal for streams; asking twice
     ///     changes nothing.
     ///   - stream: asks for a stream, or for none, against the client's own choice; nil leaves it.
-    package init(body: ByteBuffer, scan: RequestScan, model: ModelLiteral, includesUsage: Bool, stream: Bool? = nil) {
+    package init(body: ByteBuffer, scan: RequestScan, model: JSONLiteral, includesUsage: Bool, stream: Bool? = nil) {
         self.body = body
         self.model = model.bytes
         contentLength = body.readableBytes

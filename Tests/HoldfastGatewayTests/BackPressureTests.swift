@@ -1,3 +1,4 @@
+import HoldfastCore
 import HoldfastPractice
 import NIOCore
 import NIOPosix

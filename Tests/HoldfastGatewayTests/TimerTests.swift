@@ -153,17 +153,6 @@ extension GatewayTests {
             #expect((2_700..<4_000).contains(try #require(firings["late"])))
         }
 
-        @Test(
-            arguments: [
-                (0, "1970-01-01T00:00:00.000Z"), (951_782_399_999, "2000-02-28T23:59:59.999Z"),
-                (951_782_400_000, "2000-02-29T00:00:00.000Z"), (1_709_251_199_001, "2024-02-29T23:59:59.001Z"),
-                (1_735_689_599_999, "2024-12-31T23:59:59.999Z"), (1_767_225_600_000, "2026-01-01T00:00:00.000Z"),
-                (4_107_542_400_000, "2100-03-01T00:00:00.000Z"), (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
-            ] as [(Int64, String)])
-        func `the wall clock's text`(milliseconds: Int64, text: String) {
-            #expect(WallClock.text(milliseconds: milliseconds) == text)
-        }
-
         @Test func `the monotonic clock never goes back`() {
             let readings = (0..<1_000).map { _ in MonotonicClock.read() }
             #expect(readings == readings.sorted() && readings[0] > .zero)

@@ -7,7 +7,7 @@ struct AnswerTests {
         #"{"a":[1,-2.5,true,false,null,"x\n\"\\"],"b":{}}"#, "[]", "0", #""é""#,
     ])
     func `JSON reads and writes the same`(text: String) throws {
-        #expect(try JSONValue(parsing: Array(text.utf8)).text == text)
+        #expect(try JSONValue(parsing: Array(text.utf8)).line == text)
     }
 
     @Test(arguments: ["", "{", "[1,]", "{\"a\":1,}", "nul", "1 2", "\"\u{1}\"", #""\ud800""#, "+1", "[1}", "-"])
@@ -31,13 +31,13 @@ struct AnswerTests {
             """#
         let sample = SchemaSample.value(for: try JSONValue(parsing: Array(schema.utf8)))
         #expect(
-            sample.text == #"{"name":"simulated simulated","age":18,"kind":"b","steps":[{"when":"2026-01-01"},"#
+            sample.line == #"{"name":"simulated simulated","age":18,"kind":"b","steps":[{"when":"2026-01-01"},"#
                 + #"{"when":"2026-01-01"}],"flag":true,"fixed":7,"either":0.5}"#)
     }
 
     @Test func `a recursive schema ends`() throws {
         let schema = try JSONValue(parsing: Array(##"{"type":"object","properties":{"next":{"$ref":"#"}}}"##.utf8))
-        #expect(SchemaSample.value(for: schema).text.hasSuffix("null" + String(repeating: "}", count: 8)))
+        #expect(SchemaSample.value(for: schema).line.hasSuffix("null" + String(repeating: "}", count: 8)))
     }
 
     @Test func `vectors have length one and depend on text and seed`() {

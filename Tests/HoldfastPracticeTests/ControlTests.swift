@@ -130,7 +130,7 @@ struct ControlTests {
         } _: { server in
             let control = try #require(server.controlPort)
             let open = try await RawClient.connect(server.port)
-            try await open.send(requestText("POST", chatPath, body: chat("practice-fault-silence").text))
+            try await open.send(requestText("POST", chatPath, body: chat("practice-fault-silence").line))
             try await eventually("the request arrives") { server.requests().counts[.active] == 1 }
             let made = try await ask(control, "POST", "/practice/faults", ["fault": "refuse", "for": "400ms"])
             #expect(made.status == 201)
@@ -173,7 +173,7 @@ struct ControlTests {
         let client = try await RawClient.connect(server.port)
         let idle = try await RawClient.connect(server.port)
         try await client.send(
-            requestText("POST", chatPath, body: chat(stream: true, tokens: 20).text, closes: false))
+            requestText("POST", chatPath, body: chat(stream: true, tokens: 20).line, closes: false))
         try await client.wait { text, _ in text.contains("\"This\"") }
         await server.stop(drainNanoseconds: 10 * Span.second)
         let reply = Reply(try await client.untilEnd())
@@ -187,7 +187,7 @@ struct ControlTests {
         options.listen = ListenAddress(host: "127.0.0.1", port: 0)
         let server = try await PracticeServer.start(options: options, group: MultiThreadedEventLoopGroup.singleton)
         let client = try await RawClient.connect(server.port)
-        try await client.send(requestText("POST", chatPath, body: chat("practice-fault-silence").text))
+        try await client.send(requestText("POST", chatPath, body: chat("practice-fault-silence").line))
         try await eventually("the request arrives") { server.requests().counts[.active] == 1 }
         await server.stop()
         #expect(try await client.untilEnd().end == .reset)

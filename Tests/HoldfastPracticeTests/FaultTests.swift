@@ -22,7 +22,7 @@ struct FaultTests {
     @Test func `silence is silent until the client leaves, and that is seen`() async throws {
         try await withServer { server in
             let client = try await RawClient.connect(server.port)
-            try await client.send(requestText("POST", path, body: chat("practice-fault-silence").text))
+            try await client.send(requestText("POST", path, body: chat("practice-fault-silence").line))
             try await eventually("the request arrives") { server.requests().counts[.active] == 1 }
             await client.close()
             try await eventually("the cancel arrives") { server.requests().counts[.clientLeft] == 1 }
@@ -36,7 +36,7 @@ struct FaultTests {
             $0.pacing = Pacing(firstTokenNanoseconds: 0, tokenGapNanoseconds: 10 * Span.millisecond)
         } _: { server in
             let client = try await RawClient.connect(server.port)
-            try await client.send(requestText("POST", path, body: chat(stream: true, tokens: 30_000).text))
+            try await client.send(requestText("POST", path, body: chat(stream: true, tokens: 30_000).line))
             try await client.wait { text, _ in text.contains("simulated") }
             await client.close()
             try await eventually("the cancel arrives") { server.requests().counts[.clientLeft] == 1 }
@@ -49,13 +49,13 @@ struct FaultTests {
         try await withServer { server in
             let client = try await RawClient.connect(server.port)
             try await client.send(
-                requestText("POST", path, body: chat("practice-fault-stall-2", stream: true).text))
+                requestText("POST", path, body: chat("practice-fault-stall-2", stream: true).line))
             let seen = try await client.wait { text, _ in text.contains("\" is\"") }
             #expect(seen.end == .open && Reply(seen).streamedText == "This is" && !Reply(seen).complete)
             #expect(server.requests().requests.map(\.outcome) == [.active])
             await client.close()
             let unary = try await RawClient.connect(server.port)
-            try await unary.send(requestText("POST", path, body: chat("practice-fault-stall").text))
+            try await unary.send(requestText("POST", path, body: chat("practice-fault-stall").line))
             let half = Reply(try await unary.wait { text, _ in text.contains("\"choices\"") })
             #expect(half.end == .open && !half.complete && half.status == 200)
             await unary.close()
@@ -175,7 +175,7 @@ struct FaultTests {
     @Test func `a stale connection closes when its second request arrives`() async throws {
         try await withServer { server in
             let client = try await RawClient.connect(server.port)
-            let body = chat("practice-fault-stale").text
+            let body = chat("practice-fault-stale").line
             try await client.send(requestText("POST", path, body: body, closes: false))
             let first = try await client.wait { text, _ in text.hasSuffix("}") }
             #expect(first.end == .open && Reply(first).complete)
@@ -200,7 +200,7 @@ struct FaultTests {
     @Test func `a slow first token comes after its head and role`() async throws {
         try await withServer { server in
             let client = try await RawClient.connect(server.port)
-            let body = chat("practice-fault-slow_first_token-1h", stream: true).text
+            let body = chat("practice-fault-slow_first_token-1h", stream: true).line
             try await client.send(requestText("POST", path, body: body))
             let seen = try await client.wait { text, _ in text.contains("assistant") }
             #expect(Reply(seen).events.count == 1 && seen.end == .open)

@@ -173,7 +173,7 @@ func ask(
     _ port: Int, _ method: String, _ path: String, _ body: JSONValue? = nil, headers: [String] = []
 ) async throws -> Reply {
     let client = try await RawClient.connect(port)
-    try await client.send(requestText(method, path, body: body?.text ?? "", headers: headers))
+    try await client.send(requestText(method, path, body: body?.line ?? "", headers: headers))
     let seen = try await client.untilEnd()
     await client.close()
     return Reply(seen)

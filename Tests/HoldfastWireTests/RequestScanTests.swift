@@ -181,7 +181,7 @@ private func chat(_ fields: String) -> String {
             #expect(JSONReference.accepts(bytes))
             var output = ByteBuffer()
             SpliceRequest(
-                body: ByteBuffer(bytes: bytes), scan: found, model: ModelLiteral("new"), includesUsage: true,
+                body: ByteBuffer(bytes: bytes), scan: found, model: JSONLiteral("new"), includesUsage: true,
                 stream: true
             ).write(into: &output)
             #expect(JSONReference.accepts(Array(output.readableBytesView)), "round \(round)")
@@ -201,7 +201,7 @@ private func chat(_ fields: String) -> String {
         var buffer = ByteBuffer(string: "##" + body)
         buffer.moveReaderIndex(forwardBy: 2)
         let request = SpliceRequest(
-            body: buffer, scan: try scan(body).get(), model: ModelLiteral(model), includesUsage: usage, stream: stream)
+            body: buffer, scan: try scan(body).get(), model: JSONLiteral(model), includesUsage: usage, stream: stream)
         var whole = ByteBuffer(string: ">")
         request.write(into: &whole)
         var slices = ByteBuffer()
@@ -256,7 +256,7 @@ private func chat(_ fields: String) -> String {
         let content = String(repeating: "x", count: 20_000)
         let body = "{\"model\":\"m\",\"messages\":[\"\(content)\"]}"
         let request = SpliceRequest(
-            body: ByteBuffer(string: body), scan: try scan(body).get(), model: ModelLiteral("longer"),
+            body: ByteBuffer(string: body), scan: try scan(body).get(), model: JSONLiteral("longer"),
             includesUsage: false)
         #expect(!request.isContiguous)
         #expect(request.contentLength == body.utf8.count + 5)

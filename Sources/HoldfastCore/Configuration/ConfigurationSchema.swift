@@ -2,7 +2,7 @@
 /// agree across the document (names, addresses, keys) only `holdfast check` can tell.
 package enum ConfigurationSchema {
     package static func json() -> String {
-        var members: [(String, JSONText)] = [
+        var members: [(String, JSONValue)] = [
             ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
             ("title", .string("holdfast.yaml")),
         ]
@@ -10,10 +10,10 @@ package enum ConfigurationSchema {
         members.append(
             (
                 "$defs",
-                .object([
+                .pairs([
                     (
                         "reference",
-                        .object([
+                        .pairs([
                             ("description", .string("${NAME} reads the environment, file:PATH a file.")),
                             ("type", .string("string")),
                             ("pattern", .string("\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}|^file:.")),
@@ -21,21 +21,21 @@ package enum ConfigurationSchema {
                     )
                 ])
             ))
-        return JSONText.object(members).rendered() + "\n"
+        return JSONValue.pairs(members).pretty + "\n"
     }
 
-    private static func sectionMembers(_ rule: SectionRule) -> [(String, JSONText)] {
-        let required = rule.fields.filter { $0.presence == .required }.map { JSONText.string($0.name) }
+    private static func sectionMembers(_ rule: SectionRule) -> [(String, JSONValue)] {
+        let required = rule.fields.filter { $0.presence == .required }.map { JSONValue.string($0.name) }
         return [
             ("description", .string(rule.description)),
             ("type", .string("object")),
-            ("properties", .object(rule.fields.map { ($0.name, field($0)) })),
+            ("properties", .pairs(rule.fields.map { ($0.name, field($0)) })),
             ("required", .array(required)),
-            ("additionalProperties", .boolean(false)),
+            ("additionalProperties", .bool(false)),
         ]
     }
 
-    private static func field(_ field: FieldRule) -> JSONText {
+    private static func field(_ field: FieldRule) -> JSONValue {
         var description = field.description
         switch field.presence {
         case .required: description += " Required."
@@ -44,34 +44,34 @@ package enum ConfigurationSchema {
         }
         var members = self.members(of: field.kind).filter { $0.0 != "description" }
         members.insert(("description", .string(description)), at: 0)
-        return .object(members)
+        return .pairs(members)
     }
 
-    private static func members(of kind: ValueKind) -> [(String, JSONText)] {
+    private static func members(of kind: ValueKind) -> [(String, JSONValue)] {
         switch kind {
         case .section(let rule):
             return sectionMembers(rule)
         case .named(let names, let rule):
             return [
                 ("type", .string("object")),
-                ("propertyNames", .object([("pattern", .string(names.pattern))])),
-                ("additionalProperties", .object(sectionMembers(rule))),
+                ("propertyNames", .pairs([("pattern", .string(names.pattern))])),
+                ("additionalProperties", .pairs(sectionMembers(rule))),
             ]
         case .sections(let rule):
-            return [("type", .string("array")), ("items", .object(sectionMembers(rule)))]
+            return [("type", .string("array")), ("items", .pairs(sectionMembers(rule)))]
         case .list(let item, let count):
             return [
-                ("type", .string("array")), ("items", .object(members(of: item))),
+                ("type", .string("array")), ("items", .pairs(members(of: item))),
                 ("minItems", .integer(count.lowerBound)), ("maxItems", .integer(count.upperBound)),
-                ("uniqueItems", .boolean(true)),
+                ("uniqueItems", .bool(true)),
             ]
         default:
-            return [("anyOf", .array([.object(literal(kind)), .object([("$ref", .string("#/$defs/reference"))])]))]
+            return [("anyOf", .array([.pairs(literal(kind)), .pairs([("$ref", .string("#/$defs/reference"))])]))]
         }
     }
 
     /// One scalar as it is written out, without references.
-    private static func literal(_ kind: ValueKind) -> [(String, JSONText)] {
+    private static func literal(_ kind: ValueKind) -> [(String, JSONValue)] {
         switch kind {
         case .version: [("const", .integer(1))]
         case .boolean: [("type", .string("boolean"))]
@@ -96,14 +96,20 @@ package enum ConfigurationSchema {
         case .label: pattern("^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")
         case .name(let names): pattern(names.pattern)
         case .keyHash: pattern("^sha256:[0-9A-Fa-f]{64}$")
-        case .choice(let accepted, _): [("enum", .array(accepted.map(JSONText.string)))]
+        case .choice(let accepted, _): [("enum", .array(accepted.map(JSONValue.string)))]
         case .accessLog: pattern("^(stdout|off|.*/.*[^/])$")
         case .list, .section, .named, .sections:
             preconditionFailure("a scalar's schema is asked for, and this is \(kind)")
         }
     }
 
-    private static func pattern(_ pattern: String) -> [(String, JSONText)] {
+    private static func pattern(_ pattern: String) -> [(String, JSONValue)] {
         [("type", .string("string")), ("pattern", .string(pattern))]
+    }
+}
+
+extension JSONValue {
+    fileprivate static func pairs(_ pairs: [(String, JSONValue)]) -> JSONValue {
+        .object(pairs.map { JSONMember(name: $0, value: $1) })
     }
 }

@@ -378,11 +378,7 @@ final class Exchange {
 
     /// Who answered and how.
     private func writeFacts(_ head: inout ByteBuffer) {
-        if let deployment {
-            head.writeStaticString("x-holdfast-deployment: ")
-            head.writeString(deployment.deployment.id)
-            head.writeStaticString("\r\n")
-        }
+        if let deployment { head.writeImmutableBuffer(deployment.header) }
         head.writeStaticString("x-holdfast-attempts: ")
         head.writeDecimal(machine.attempts.count)
         head.writeStaticString("\r\nx-holdfast-generation: ")

@@ -33,9 +33,11 @@ struct RequestHeaders {
 
     /// `application/json`, with or without parameters.
     var isJSON: Bool {
-        guard let contentType else { return false }
-        let type = contentType.prefix { $0 != ";" && $0 != " " }
-        return String(type).isFolded("application/json")
+        guard var contentType else { return false }
+        return contentType.withUTF8 { bytes in
+            let end = bytes.firstIndex { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: " ") } ?? bytes.count
+            return UnsafeBufferPointer(rebasing: bytes[..<end]).isFolded("application/json")
+        }
     }
 }
 
@@ -43,14 +45,18 @@ extension String {
     /// Equal to `lower`, an ASCII text in lower case, whatever the case of this one.
     func isFolded(_ lower: StaticString) -> Bool {
         var text = self
-        return text.withUTF8 { bytes in
-            guard bytes.count == lower.utf8CodeUnitCount else { return false }
-            for place in 0..<bytes.count {
-                let byte = bytes[place]
-                let folded = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
-                if folded != lower.utf8Start[place] { return false }
-            }
-            return true
+        return text.withUTF8 { $0.isFolded(lower) }
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    fileprivate func isFolded(_ lower: StaticString) -> Bool {
+        guard count == lower.utf8CodeUnitCount else { return false }
+        for place in 0..<count {
+            let byte = self[place]
+            let folded = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+            if folded != lower.utf8Start[place] { return false }
         }
+        return true
     }
 }

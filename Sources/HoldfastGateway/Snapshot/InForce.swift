@@ -83,15 +83,16 @@ final class InForce: Sendable {
 /// A client key with what it has in flight.
 final class KeyState: Sendable {
     let key: ClientKey
+    let idLiteral: JSONLiteral
     private let inFlight: InFlightCount
 
-    init(key: ClientKey) {
-        self.key = key
-        inFlight = InFlightCount()
+    convenience init(key: ClientKey) {
+        self.init(key: key, inFlight: InFlightCount())
     }
 
     private init(key: ClientKey, inFlight: InFlightCount) {
         self.key = key
+        idLiteral = JSONLiteral(key.id)
         self.inFlight = inFlight
     }
 
@@ -130,9 +131,11 @@ final class RouteInForce: Sendable {
     let candidates: [DeploymentInForce]
     let limits: ExchangeLimits
     let facts: RouteFacts
+    let nameLiteral: JSONLiteral
 
     init(route: Route, candidates: [DeploymentInForce], facts: RouteFacts) {
         self.route = route
+        nameLiteral = JSONLiteral(route.name)
         self.candidates = candidates
         self.facts = facts
         limits = ExchangeLimits(route.timeouts, candidates: candidates.count)
@@ -145,7 +148,10 @@ final class DeploymentInForce: Sendable {
     let provider: Provider
     let target: UpstreamTarget
     let state: DeploymentState
-    let model: ModelLiteral
+    let model: JSONLiteral
+    let idLiteral: JSONLiteral
+    /// `x-holdfast-deployment`, with its line end.
+    let header: ByteBuffer
     private let chatHead: ByteBuffer
     private let completionsHead: ByteBuffer
     private let embeddingsHead: ByteBuffer
@@ -155,7 +161,9 @@ final class DeploymentInForce: Sendable {
         self.provider = provider
         self.target = target
         self.state = state
-        model = ModelLiteral(deployment.model)
+        model = JSONLiteral(deployment.model)
+        idLiteral = JSONLiteral(deployment.id)
+        header = ByteBuffer(string: "x-holdfast-deployment: \(deployment.id)\r\n")
         chatHead = Self.head(of: .chatCompletions, at: provider)
         completionsHead = Self.head(of: .completions, at: provider)
         embeddingsHead = Self.head(of: .embeddings, at: provider)

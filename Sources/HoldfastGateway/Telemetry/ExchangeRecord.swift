@@ -55,7 +55,7 @@ extension Exchange {
         line.writeStaticString("\",\"id\":\"")
         line.writeString(request.id)
         line.writeStaticString("\",\"route\":")
-        line.writeJSONString(admitted.route.route.name)
+        line.writeJSON(admitted.route.nameLiteral)
         line.writeStaticString(",\"operation\":\"")
         line.writeString(admitted.scan.endpoint.operation)
         line.writeStaticString(
@@ -64,11 +64,11 @@ extension Exchange {
         line.writeStaticString("\",\"status\":")
         line.writeDecimal(sentStatus)
         line.writeStaticString(",\"deployment\":")
-        line.writeJSONString(deployment?.deployment.id)
+        line.writeJSON(deployment?.idLiteral)
         line.writeStaticString(",\"attempts\":[")
         for (place, attempt) in machine.attempts.enumerated() {
             line.writeStaticString(place == 0 ? "{\"deployment\":" : ",{\"deployment\":")
-            line.writeJSONString(admitted.route.candidates[attempt.candidate].deployment.id)
+            line.writeJSON(admitted.route.candidates[attempt.candidate].idLiteral)
             line.writeStaticString(",\"microseconds\":")
             line.writeDecimal(Int((attempt.endedAt ?? now).nanoseconds(since: attempt.startedAt) / 1_000))
             line.writeStaticString(",\"failure\":")
@@ -96,7 +96,7 @@ extension Exchange {
         }
         if let key = admitted.principal.key {
             line.writeStaticString(",\"key\":")
-            line.writeJSONString(key.key.id)
+            line.writeJSON(key.idLiteral)
             line.writeStaticString(",\"workload\":")
             line.writeJSONString(admitted.principal.workload?.id)
         }

@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastCore
+package import HoldfastCore
 package import NIOCore
 
 /// A good answer to a chat or completions request, before it is known how it is sent.
@@ -38,12 +38,12 @@ package struct GeneratedAnswer: Sendable {
             finishReason = "stop"
             let value =
                 schema.map(SchemaSample.value(for:)) ?? ["simulated": true, "provider": .string(provider)]
-            pieces = AnswerText.fragments(of: value.text)
+            pieces = AnswerText.fragments(of: value.line)
         case .tool(let name, let parameters):
             toolName = name
             finishReason = "tool_calls"
             let value = parameters.map(SchemaSample.value(for:)) ?? .object([])
-            pieces = AnswerText.fragments(of: value.text)
+            pieces = AnswerText.fragments(of: value.line)
         }
     }
 
@@ -162,12 +162,12 @@ package struct GeneratedAnswer: Sendable {
 
     package func writeUsage(frame: EventFrame, into buffer: inout ByteBuffer) {
         buffer.writeString(frame.beforeChoices)
-        buffer.writeString("],\"usage\":\(usage.text)}\n\n")
+        buffer.writeString("],\"usage\":\(usage.line)}\n\n")
     }
 
     private func write(choice: JSONValue, _ frame: EventFrame, into buffer: inout ByteBuffer) {
         buffer.writeString(frame.beforeChoices)
-        buffer.writeString(choice.text)
+        buffer.writeString(choice.line)
         buffer.writeString(frame.afterChoices)
     }
 }

@@ -1,3 +1,5 @@
+package import HoldfastCore
+
 /// What a client asked a practice provider for, read from the body as a real provider reads it.
 package struct PracticeRequest: Equatable, Sendable {
     package enum Endpoint: Equatable, Sendable {
@@ -153,11 +155,11 @@ extension PracticeRequest {
         guard let items = value.array, !items.isEmpty, items.count <= inputLimit || items[0].integer != nil else {
             throw invalid("'\(name)' must be a text or a list of 1 to \(inputLimit) texts or token lists.", name)
         }
-        if items[0].integer != nil { return [value.text] }
+        if items[0].integer != nil { return [value.line] }
         guard items.allSatisfy({ $0.string != nil || $0.array != nil }) else {
             throw invalid("'\(name)' must hold texts or token lists only.", name)
         }
-        return items.map { $0.string ?? $0.text }
+        return items.map { $0.string ?? $0.line }
     }
 
     private static func text(of message: JSONValue) -> String {

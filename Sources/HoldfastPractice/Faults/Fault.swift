@@ -1,4 +1,4 @@
-import HoldfastCore
+package import HoldfastCore
 
 /// One way of failing on purpose, with its parameters. What it does at which point is decided in `FaultPlan`.
 package enum Fault: Equatable, Sendable {

@@ -1,3 +1,5 @@
+package import HoldfastCore
+
 /// The bodies of error answers, in the words of the providers this imitates: a client's classification reads the
 /// code, the type and the phrase before the status, so they have to be right.
 package struct StatusAnswer: Error, Equatable, Sendable {

@@ -197,7 +197,7 @@ final class PracticeConnection: ChannelInboundHandler {
             ResponseWriter.Head(
                 status: answer.status, contentType: ResponseWriter.json,
                 extra: answer.allow.map { [("allow", $0)] } ?? []),
-            body: answer.body.text, into: &out)
+            body: answer.body.line, into: &out)
         let written = context.writeAndFlush(wrapOutboundOut(out))
         if answer.changesListener {
             // Only once the answer is out: `refuse` resets every connection, this one too.
@@ -323,7 +323,7 @@ final class PracticeConnection: ChannelInboundHandler {
                 let error = StatusAnswer(
                     status: 500, type: "server_error", code: "server_error",
                     message: "The server had an error while processing your request.")
-                event.writeString("data: \(error.body.text)\n\n")
+                event.writeString("data: \(error.body.line)\n\n")
             }
         }
         if case .token = cue { exchange?.tokensSent += 1 }
@@ -368,7 +368,7 @@ final class PracticeConnection: ChannelInboundHandler {
         var out = context.channel.allocator.buffer(capacity: 512)
         writer.whole(
             ResponseWriter.Head(status: answer.status, contentType: ResponseWriter.json, extra: headers),
-            body: answer.body.text, into: &out)
+            body: answer.body.line, into: &out)
         context.writeAndFlush(wrapOutboundOut(out), promise: nil)
     }
 

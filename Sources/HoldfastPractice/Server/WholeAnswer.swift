@@ -16,13 +16,13 @@ struct WholeAnswer {
         switch cue {
         case .status(let status, let code):
             let answer = StatusAnswer.forFault(status: status, code: code)
-            return WholeAnswer(status: status, body: answer.body.text)
+            return WholeAnswer(status: status, body: answer.body.line)
         case .rateLimit(let wait, let delay):
             let span = delay ?? performance.leaseLeftNanoseconds ?? standardWaitNanoseconds
             return WholeAnswer(
                 status: 429,
                 headers: ProviderHeaders.limited(wait, delayNanoseconds: span, wallSeconds: wallSeconds),
-                body: StatusAnswer.forFault(status: 429, code: nil).body.text)
+                body: StatusAnswer.forFault(status: 429, code: nil).body.line)
         case .html:
             return WholeAnswer(
                 contentType: "text/html; charset=utf-8",
@@ -42,12 +42,12 @@ struct WholeAnswer {
             let answer = StatusAnswer(
                 status: 200, type: "server_error", code: "server_error",
                 message: "The server had an error while processing your request.")
-            return WholeAnswer(body: answer.body.text)
+            return WholeAnswer(body: answer.body.line)
         case .emptyBody:
             return WholeAnswer(
-                headers: ProviderHeaders.limits, body: PlainBodies.emptied(content(performance)).text)
+                headers: ProviderHeaders.limits, body: PlainBodies.emptied(content(performance)).line)
         default:
-            return WholeAnswer(headers: ProviderHeaders.limits, body: content(performance).text)
+            return WholeAnswer(headers: ProviderHeaders.limits, body: content(performance).line)
         }
     }
 

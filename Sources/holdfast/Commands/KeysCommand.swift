@@ -86,10 +86,10 @@ struct NewKey: Sendable {
     }
 
     var json: JSONValue {
-        .fields([
+        [
             "key": .string(key.reveal()), "id": .string(id), "workload": .string(workload), "hash": .string(hash),
             "configuration_line": .string(configurationLine),
-        ])
+        ]
     }
 
     func text(_ renderer: Renderer) -> String {

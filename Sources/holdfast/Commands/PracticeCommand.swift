@@ -200,15 +200,15 @@ private enum FaultListing {
     }
 
     static var json: String {
-        let faults = FaultName.allCases.map { fault in
-            let parameters = fault.parameters.map {
-                JSONValue.fields(["name": .string($0.rawValue), "explanation": .string($0.explanation)])
+        let faults: [JSONValue] = FaultName.allCases.map { fault in
+            let parameters: [JSONValue] = fault.parameters.map {
+                ["name": .string($0.rawValue), "explanation": .string($0.explanation)]
             }
-            return JSONValue.fields([
+            return [
                 "name": .string(fault.rawValue), "explanation": .string(fault.explanation),
                 "parameters": .array(parameters), "model": .optional(fault.exampleModel),
-            ])
+            ]
         }
-        return JSONValue.fields(["faults": .array(faults)]).pretty
+        return (["faults": .array(faults)] as JSONValue).pretty
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HoldfastCore
 
 struct VersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +21,7 @@ struct VersionCommand: ParsableCommand {
 
     static func text(json: Bool) -> String {
         json
-            ? JSONValue.fields(["name": .string("holdfast"), "version": .string(Version.text)]).line
+            ? (["name": "holdfast", "version": .string(Version.text)] as JSONValue).line
             : "holdfast \(Version.text)"
     }
 }

@@ -1,3 +1,4 @@
+import HoldfastCore
 import Logging
 
 /// Operational events as JSON lines: constant messages, allow-listed fields, everything escaped. On a terminal the
@@ -39,14 +40,14 @@ struct JSONLogHandler: LogHandler {
     }
 
     private func line(level: Logger.Level, message: String, fields: Logger.Metadata) -> String {
-        let time = WallClock.timestamp(milliseconds: clock.read())
+        let time = TimeOfDay.text(milliseconds: clock.read())
         // Sorted, because a dictionary's order changes from run to run.
         let names = fields.keys.sorted()
         let shown = names.filter(LogFields.allowed.contains)
         let withheld = names.filter { !LogFields.allowed.contains($0) }
         switch form {
         case .json:
-            var line: [JSONValue.Field] = [
+            var line: [JSONMember] = [
                 .init(name: "time", value: .string(time)),
                 .init(name: "level", value: .string(level.rawValue)),
                 .init(name: "message", value: .string(message)),

@@ -1,3 +1,4 @@
+import HoldfastCore
 import Logging
 
 /// The fields an operational event may carry. A field that is not listed is named in `withheld` and its value is not
@@ -33,7 +34,7 @@ enum LogFields {
             switch value {
             case let flag as Bool: .bool(flag)
             case let number as any FixedWidthInteger:
-                Int64(exactly: number).map(JSONValue.integer) ?? .string("\(value)")
+                Int(exactly: number).map(JSONValue.integer) ?? .string("\(value)")
             case let number as Double: .number(number)
             default: .string(cut(value.description))
             }
@@ -54,9 +55,7 @@ enum LogFields {
     /// Control characters as `\u001b`, so that a value cannot move the cursor or fake a line.
     static func visible(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: JSONValue.isControl) else { return text }
-        var quoted = ""
-        JSONValue.quote(text, into: &quoted)
-        return String(quoted.dropFirst().dropLast())
+        return JSONValue.escaped(text)
     }
 
     private static func cut(_ text: String) -> String {

@@ -1,3 +1,5 @@
+import HoldfastCore
+
 /// The configuration that `holdfast up` writes where it is given none.
 struct EmbeddedDocument: Sendable, Hashable {
     struct Candidate: Sendable, Hashable {
@@ -70,9 +72,7 @@ struct EmbeddedDocument: Sendable, Hashable {
 
     /// A double-quoted scalar; `$${` is a dollar sign and a brace that name no variable.
     private static func quote(_ text: String) -> String {
-        var quoted = ""
-        JSONValue.quote(text, into: &quoted)
-        return quoted.split(separator: "${", omittingEmptySubsequences: false).joined(separator: "$${")
+        JSONValue.quoted(text).split(separator: "${", omittingEmptySubsequences: false).joined(separator: "$${")
     }
 }
 

@@ -1,3 +1,5 @@
+import HoldfastCore
+
 /// What `holdfast up` says once its parts serve: where to point a client, a request to try, and how to make the
 /// primary fail. The same facts as text and as JSON.
 struct UpReport: Sendable {
@@ -54,7 +56,7 @@ struct UpReport: Sendable {
     }
 
     var json: JSONValue {
-        var fields: [JSONValue.Field] = [
+        var fields: [JSONMember] = [
             .init(name: "version", value: .string(Version.text)),
             .init(name: "base_url", value: .string(baseURL)),
             .init(name: "model", value: .optional(model)),
@@ -62,7 +64,7 @@ struct UpReport: Sendable {
             .init(name: "request", value: .string(request)),
             .init(
                 name: "make_primary_fail",
-                value: .fields(["what": .string(failure.words), "command": .optional(failure.command)])),
+                value: ["what": .string(failure.words), "command": .optional(failure.command)]),
             .init(name: "configuration_file", value: .string(plan.configurationFile)),
             .init(name: "data_directory", value: .string(plan.directory.path)),
             .init(name: "access_log", value: .optional(accessLog)),
@@ -73,9 +75,9 @@ struct UpReport: Sendable {
                 name: "processes",
                 value: .array(
                     processes.map { name, ready in
-                        .fields([
-                            "name": .string(name), "pid": .integer(Int64(ready.pid)), "listen": .string(ready.listen),
-                        ])
+                        [
+                            "name": .string(name), "pid": .integer(Int(ready.pid)), "listen": .string(ready.listen),
+                        ]
                     })),
         ]
         if case .embedded(let discovery, let candidates, let moved) = plan.source {
@@ -87,10 +89,10 @@ struct UpReport: Sendable {
                     name: "moved_ports",
                     value: .array(
                         moved.map {
-                            .fields([
-                                "listener": .string($0.name), "usual": .integer(Int64($0.usual)),
-                                "chosen": .integer(Int64($0.chosen)),
-                            ])
+                            [
+                                "listener": .string($0.name), "usual": .integer($0.usual),
+                                "chosen": .integer($0.chosen),
+                            ]
                         })),
             ]
         }

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastCore
 import HoldfastPractice
 
 /// One response, taken apart.
