@@ -50,6 +50,22 @@ package struct GatewayStateView: Codable, Sendable {
         }
     }
 
+    /// Why something is out although its breaker may be closed.
+    package struct Suspension: Codable, Sendable {
+        package var failure: String
+        package var mend: String
+        package var ageMilliseconds: Int64
+        /// Until one attempt sees whether the cause is gone; absent: until a person clears it.
+        package var endsInMilliseconds: Int64?
+
+        package init(failure: String, mend: String, ageMilliseconds: Int64, endsInMilliseconds: Int64?) {
+            self.failure = failure
+            self.mend = mend
+            self.ageMilliseconds = ageMilliseconds
+            self.endsInMilliseconds = endsInMilliseconds
+        }
+    }
+
     package struct Deployment: Codable, Sendable {
         package struct LastFailure: Codable, Sendable {
             package var failure: String
@@ -72,6 +88,7 @@ package struct GatewayStateView: Codable, Sendable {
         package var breaker: String
         /// Where the breaker is open: until its next probe.
         package var opensForMilliseconds: Int64?
+        package var suspension: Suspension?
         package var inFlight: Int
         package var attempts: [String: Int]
         package var failures: [String: Int]
@@ -79,7 +96,8 @@ package struct GatewayStateView: Codable, Sendable {
 
         package init(
             id: String, provider: String, vendor: String, region: String?, jurisdiction: String?, breaker: String,
-            opensForMilliseconds: Int64?, inFlight: Int, attempts: [String: Int], failures: [String: Int],
+            opensForMilliseconds: Int64?, suspension: Suspension?, inFlight: Int, attempts: [String: Int],
+            failures: [String: Int],
             lastFailure: LastFailure?
         ) {
             self.id = id
@@ -89,6 +107,7 @@ package struct GatewayStateView: Codable, Sendable {
             self.jurisdiction = jurisdiction
             self.breaker = breaker
             self.opensForMilliseconds = opensForMilliseconds
+            self.suspension = suspension
             self.inFlight = inFlight
             self.attempts = attempts
             self.failures = failures
@@ -100,11 +119,13 @@ package struct GatewayStateView: Codable, Sendable {
         package var id: String
         package var openConnections: Int
         package var idleConnections: Int
+        package var suspension: Suspension?
 
-        package init(id: String, openConnections: Int, idleConnections: Int) {
+        package init(id: String, openConnections: Int, idleConnections: Int, suspension: Suspension?) {
             self.id = id
             self.openConnections = openConnections
             self.idleConnections = idleConnections
+            self.suspension = suspension
         }
     }
 

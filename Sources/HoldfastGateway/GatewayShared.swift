@@ -31,6 +31,32 @@ final class GatewayShared: Sendable {
         case .halfOpen: logger.info("breaker half-open: one probe at a time", metadata: facts)
         }
     }
+
+    func logSuspension(_ change: SuspensionChange, deployment: DeploymentInForce) {
+        logSuspension(change, of: "deployment", named: deployment.deployment.id)
+    }
+
+    func logSuspension(_ change: SuspensionChange, provider: String) {
+        logSuspension(change, of: "provider", named: provider)
+    }
+
+    private func logSuspension(_ change: SuspensionChange, of noun: String, named name: String) {
+        var facts: Logger.Metadata = [noun: "\(name)"]
+        guard case .began(let suspension) = change else {
+            logger.notice("suspension ended: it answers again", metadata: facts)
+            return
+        }
+        facts["reason"] = "\(suspension.failure.rawValue)"
+        if let until = suspension.until {
+            facts["seconds"] = "\(until.nanoseconds(since: suspension.since) / Span.second)"
+        }
+        guard suspension.failure.policy.alert else {
+            logger.info("suspended until its limit ends", metadata: facts)
+            return
+        }
+        facts["mend"] = "\(suspension.failure.mend)"
+        logger.error("suspended: only an operator can mend this", metadata: facts)
+    }
 }
 
 /// Event-loop lag of all loops.

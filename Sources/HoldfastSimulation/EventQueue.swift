@@ -6,6 +6,8 @@ struct EventQueue: Sendable {
     enum Event: Sendable {
         case arrives
         case crashes(provider: Int)
+        /// Operators mend what only they can mend.
+        case mends
         /// Part of what a provider does in one attempt. Stale where the exchange has gone on to another attempt.
         case upstream(exchange: Int, attempt: Int, ExchangeEvent)
         case timer(exchange: Int)

@@ -8,6 +8,9 @@ struct ExchangeChecker: Sendable {
         var forwarded = false
         var ended = false
         var permitsOut = 0
+        /// The largest context that turned out too small.
+        var neededContext: Int?
+        var isRefusedForGood = false
     }
 
     /// A timer may be heard this much late, and the end of an exchange with it.
@@ -43,14 +46,15 @@ struct ExchangeChecker: Sendable {
     }
 
     private mutating func check(_ step: ExchangeStep, after event: ExchangeEvent, of exchange: Int, now: Instant) {
-        let account = accounts[exchange]
-        if account.ended {
+        if accounts[exchange].ended {
             if step != ExchangeStep(.none) { report("exchange \(exchange) went on after its end: \(step)") }
             return
         }
-        if now > account.facts.endsBy.advanced(byNanoseconds: Self.tickNanoseconds) {
+        if now > accounts[exchange].facts.endsBy.advanced(byNanoseconds: Self.tickNanoseconds) {
             report("exchange \(exchange) outlived its deadline")
         }
+        learn(event, exchange: exchange)
+        let account = accounts[exchange]
         switch step.action {
         case .none, .hold:
             break
@@ -64,8 +68,21 @@ struct ExchangeChecker: Sendable {
         }
     }
 
+    private mutating func learn(_ event: ExchangeEvent, exchange: Int) {
+        guard case .attemptFailed(let failure, _) = event, let candidate = accounts[exchange].sent.last else { return }
+        if failure == .policy || failure == .callerFault { accounts[exchange].isRefusedForGood = true }
+        if failure == .tooLong {
+            let size = accounts[exchange].facts.contexts[candidate] ?? .max
+            accounts[exchange].neededContext = max(accounts[exchange].neededContext ?? 0, size)
+        }
+    }
+
     private mutating func checkAttempt(_ candidate: Int, _ account: Account, exchange: Int) {
         if account.forwarded { report("exchange \(exchange) sent an attempt after content reached the client") }
+        if account.isRefusedForGood { report("exchange \(exchange) routed a refusal of its request around") }
+        if let needed = account.neededContext, account.facts.contexts[candidate] ?? 0 <= needed {
+            report("exchange \(exchange) is too long for candidate \(candidate) and was sent to it")
+        }
         accounts[exchange].sent.append(candidate)
         let sent = accounts[exchange].sent
         if sent.count > account.facts.attemptsAllowed { report("exchange \(exchange) made \(sent.count) attempts") }

@@ -6,57 +6,84 @@ enum Observation: Sendable {
     case arrived(exchange: Int, ExchangeFacts)
     case stepped(exchange: Int, ExchangeStep, after: ExchangeEvent)
     case permitGiven(exchange: Int, provider: Int, Breaker.Permit)
-    case permitSettled(exchange: Int, provider: Int, Breaker.Permit, AttemptOutcome)
+    case permitSettled(exchange: Int, provider: Int, Breaker.Permit, AttemptResult)
     case lastResortAsked(provider: Int)
 }
 
 struct ExchangeFacts: Sendable {
     var providers: [Int]
+    /// Tokens that each can take, in the order of `providers`; nil: nobody knows.
+    var contexts: [Int?]
     var isStream: Bool
     var attemptsAllowed: Int
     /// The sooner of the route's and the client's.
     var endsBy: Instant
 }
 
-/// Breakers as the world holds them, telling every permit to the checkers.
+/// Breakers and suspensions as the world holds them, telling every permit to the checkers.
 struct SimulatedGate: CandidateGate, Sendable {
-    var breakers: [Breaker]
+    private var deployments: [DeploymentHealth]
+    /// Of the providers; here each has one deployment.
+    private var suspensions: [Suspension]
     /// The exchange that asks now and its candidates as providers.
     var exchange = 0
     var order: [Int] = []
     var observed: [Observation] = []
 
     init(providers: Int) {
-        breakers = Array(repeating: Breaker(), count: providers)
+        deployments = Array(repeating: DeploymentHealth(), count: providers)
+        suspensions = Array(repeating: Suspension(), count: providers)
     }
 
     mutating func admit(
         candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
-    ) -> Breaker.Decision {
-        let decision = breakers[order[candidate]].admit(now: now, defersProbe: defersProbe, random: &random)
-        if case .admitted(let permit) = decision { give(candidate, permit) }
+    ) -> CandidateDecision {
+        let provider = order[candidate]
+        if let refusal = suspensions[provider].refusal(now: now) { return .refused(.suspended(refusal)) }
+        let decision = deployments[provider].admit(defersProbe: defersProbe, now: now, random: &random)
+        if case .admitted(let permit) = decision {
+            _ = suspensions[provider].admit(now: now)
+            give(candidate, permit)
+        }
         return decision
     }
 
-    mutating func admitDespiteSlowStart(candidate: Int) -> Breaker.Permit? {
-        let permit = breakers[order[candidate]].admitDespiteSlowStart()
+    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit? {
+        guard suspensions[order[candidate]].admit(now: now) == nil else { return nil }
+        let permit = deployments[order[candidate]].admitDespiteSlowStart(now: now)
         if let permit { give(candidate, permit) }
         return permit
     }
 
     mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit? {
+        guard suspensions[order[candidate]].refusal(now: now) == nil else { return nil }
         observed.append(.lastResortAsked(provider: order[candidate]))
-        let permit = breakers[order[candidate]].admitLastResort(now: now)
-        if let permit { give(candidate, permit) }
+        let permit = deployments[order[candidate]].admitLastResort(now: now)
+        if let permit {
+            _ = suspensions[order[candidate]].admit(now: now)
+            give(candidate, permit)
+        }
         return permit
     }
 
     mutating func settle(
-        candidate: Int, permit: Breaker.Permit, outcome: AttemptOutcome, now: Instant, random: inout SeededRandom
+        candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
-        breakers[order[candidate]].settle(permit, outcome: outcome, now: now, random: &random)
-        observed.append(
-            .permitSettled(exchange: exchange, provider: order[candidate], permit, outcome))
+        let provider = order[candidate]
+        _ = deployments[provider].settle(permit, result, now: now, random: &random)
+        switch result.failure?.policy.scope {
+        case .credential?, .provider?, .region?, nil: _ = suspensions[provider].note(result, now: now)
+        case .deployment?, .exchange?: break
+        }
+        observed.append(.permitSettled(exchange: exchange, provider: provider, permit, result))
+    }
+
+    /// What operators do: new keys, paid bills, a lawyer's word.
+    mutating func clearSuspensions(now: Instant) {
+        for provider in suspensions.indices {
+            suspensions[provider].clear(now: now)
+            deployments[provider].clearSuspension(now: now)
+        }
     }
 
     private mutating func give(_ candidate: Int, _ permit: Breaker.Permit) {

@@ -5,7 +5,8 @@ import HoldfastCore
 struct SimulatedProvider: Sendable {
     enum Condition: CaseIterable, Sendable {
         case well, refuses, unreachable, resets, silent, slowFirstToken, stalls, cuts, inBandError, empty
-        case overloaded, rateLimitedShort, rateLimitedLong, serverError, badKey, callerFault, localExhaustion
+        case overloaded, rateLimitedShort, rateLimitedLong, serverError, callerFault, policy, localExhaustion
+        case badKey, quotaUsedUp, accountClosed, restricted, noModelAccess, modelGone, redirects
         /// The process dies: what runs is cut, what comes is refused.
         case crashed
     }
@@ -16,8 +17,13 @@ struct SimulatedProvider: Sendable {
     }
 
     let periods: [Period]
+    /// Tokens that its model takes, and whether the configuration says so.
+    let contextTokens: Int
+    let isContextKnown: Bool
 
     init(healsAt: Instant, random: inout SeededRandom) {
+        contextTokens = Int(1 + random.below(4)) * 1_000
+        isContextKnown = random.below(3) > 0
         var periods: [Period] = []
         var at = Instant.zero
         let flaps = random.below(4) == 0
@@ -37,9 +43,15 @@ struct SimulatedProvider: Sendable {
     }
 
     /// What the driver of one attempt would observe, each with its delay from the start of the attempt.
-    func script(now: Instant, isStream: Bool, random: inout SeededRandom) -> [(Int64, ExchangeEvent)] {
+    func script(now: Instant, isStream: Bool, tokens: Int, random: inout SeededRandom) -> [(Int64, ExchangeEvent)] {
         var script = Script(random: random)
-        script.write(condition(at: now), isStream: isStream)
+        let condition = condition(at: now)
+        if condition == .well, tokens > contextTokens {
+            script.connect()
+            script.fail(.tooLong)
+        } else {
+            script.write(condition, isStream: isStream)
+        }
         random = script.random
         return script.events
     }
@@ -109,7 +121,8 @@ struct SimulatedProvider: Sendable {
             case .resets, .silent, .slowFirstToken, .stalls, .cuts, .inBandError, .empty:
                 connect()
                 writeBadAnswer(condition, isStream: isStream)
-            case .overloaded, .rateLimitedShort, .rateLimitedLong, .serverError, .badKey, .callerFault:
+            case .overloaded, .rateLimitedShort, .rateLimitedLong, .serverError, .callerFault, .policy, .badKey,
+                .quotaUsedUp, .accountClosed, .restricted, .noModelAccess, .modelGone, .redirects:
                 connect()
                 writeRefusal(condition)
             }
@@ -146,6 +159,13 @@ struct SimulatedProvider: Sendable {
             case .rateLimitedLong: fail(.rateLimit, retryAfter: Span.minute)
             case .serverError: fail(.transient)
             case .badKey: fail(.credential)
+            case .quotaUsedUp: fail(.quota)
+            case .accountClosed: fail(.account)
+            case .restricted: fail(.restricted)
+            case .noModelAccess: fail(.modelAccess)
+            case .modelGone: fail(.modelGone)
+            case .redirects: fail(.misconfigured)
+            case .policy: fail(.policy)
             default: fail(.callerFault)
             }
         }

@@ -6,6 +6,8 @@ struct SimulatedWorld: Sendable {
         var machine: ExchangeMachine
         var order: [Int]
         var isStream: Bool
+        /// How much it asks.
+        var tokens: Int
         /// The client leaves once it has seen this many steps; nil: it stays.
         var leavesAfterSteps: Int?
         var steps = 0
@@ -30,6 +32,8 @@ struct SimulatedWorld: Sendable {
     private let timeouts: RouteTimeouts
     private let retries: RouteRetries
     private let providers: [SimulatedProvider]
+    /// The last provider answers only where the first one's model is gone.
+    private let hasStandIn: Bool
     private var random: SeededRandom
     private var now = Instant.zero
     private var queue = EventQueue()
@@ -39,6 +43,7 @@ struct SimulatedWorld: Sendable {
     private var report: SimulationReport
     private var exchangeChecker = ExchangeChecker()
     private var breakerCheckers: [BreakerChecker]
+    private var suspensionCheckers: [SuspensionChecker]
     private var recoveryChecker: RecoveryChecker
 
     init(seed: UInt64) {
@@ -62,15 +67,19 @@ struct SimulatedWorld: Sendable {
         // From a quiet service to one busy enough for the breaker's rate window.
         meanGapNanoseconds = (100 + random.below(400)) * Span.millisecond
         providers = (0..<count).map { _ in SimulatedProvider(healsAt: healsAt, random: &random) }
+        hasStandIn = count > 1 && random.below(3) == 0
         gate = SimulatedGate(providers: count)
         breakerCheckers = (0..<count).map { BreakerChecker(provider: $0) }
-        recoveryChecker = RecoveryChecker(providers: count, healsAt: healsAt)
+        suspensionCheckers = (0..<count).map { SuspensionChecker(provider: $0) }
+        // Nobody asks a stand-in while all is well.
+        recoveryChecker = RecoveryChecker(providers: hasStandIn ? count - 1 : count, healsAt: healsAt)
         report = SimulationReport(seed: seed, traceHash: 0)
         self.random = random
     }
 
     mutating func run() -> SimulationReport {
         queue.schedule(.arrives, at: now)
+        queue.schedule(.mends, at: healsAt)
         for (provider, state) in providers.enumerated() {
             for period in state.periods where period.condition == .crashed {
                 queue.schedule(.crashes(provider: provider), at: period.from)
@@ -81,7 +90,9 @@ struct SimulatedWorld: Sendable {
             happen(event)
         }
         if !hasViolations { exchangeChecker.finish() }
-        report.violations = exchangeChecker.violations + breakerCheckers.flatMap(\.violations)
+        report.violations =
+            exchangeChecker.violations + breakerCheckers.flatMap(\.violations)
+            + suspensionCheckers.flatMap(\.violations)
         if report.violations.isEmpty { report.violations = recoveryChecker.violations }
         report.slowestRecovery = recoveryChecker.slowest
         report.traceHash = trace.hash
@@ -91,8 +102,12 @@ struct SimulatedWorld: Sendable {
         return report
     }
 
+    /// Providers that an exchange asks without being told to: all but a stand-in.
+    private var recoverable: Int { hasStandIn ? providers.count - 1 : providers.count }
+
     private var hasViolations: Bool {
         !exchangeChecker.violations.isEmpty || breakerCheckers.contains { !$0.violations.isEmpty }
+            || suspensionCheckers.contains { !$0.violations.isEmpty }
     }
 
     private mutating func happen(_ event: EventQueue.Event) {
@@ -104,6 +119,9 @@ struct SimulatedWorld: Sendable {
                 exchanges[exchange].attempt += 1
                 handle(.attemptFailed(.transient, retryAfterNanoseconds: nil), exchange: exchange)
             }
+        case .mends:
+            gate.clearSuspensions(now: now)
+            for provider in suspensionCheckers.indices { suspensionCheckers[provider].mended(now: now) }
         case .upstream(let exchange, let attempt, let event):
             // After the end even late events reach the machine, which must not stir.
             if exchanges[exchange].attempt == attempt || exchanges[exchange].machine.isFinished {
@@ -120,25 +138,33 @@ struct SimulatedWorld: Sendable {
     // MARK: - Clients
 
     private mutating func arrive() {
-        let count = providers.count
-        let first = Int(random.below(Int64(count)))
+        let ordinary = recoverable
+        let first = Int(random.below(Int64(ordinary)))
         let isStream = random.below(3) > 0
         let clientTimeout = random.below(10) == 0 ? random.below(15 * Span.second) : nil
         let total = min(timeouts.totalNanoseconds, clientTimeout ?? .max)
+        let order = (0..<ordinary).map { (first + $0) % ordinary } + (ordinary..<providers.count)
+        let facts = order.map { provider in
+            CandidateFacts(
+                provider: provider,
+                contextTokens: providers[provider].isContextKnown ? providers[provider].contextTokens : nil,
+                replacement: hasStandIn && provider == 0 ? ordinary : nil, isStandIn: provider >= ordinary)
+        }
         let plan = ExchangePlan(
-            candidates: count, limits: ExchangeLimits(timeouts, candidates: count), retries: retries,
+            candidates: order.count, limits: ExchangeLimits(timeouts, candidates: order.count), retries: retries,
             criticality: Criticality.allCases[Int(random.below(3))], isStream: isStream,
-            clientTimeoutNanoseconds: clientTimeout)
+            clientTimeoutNanoseconds: clientTimeout, facts: facts)
         let exchange = exchanges.count
-        let order = (0..<count).map { (first + $0) % count }
         exchanges.append(
             Exchange(
                 machine: ExchangeMachine(plan: plan), order: order, isStream: isStream,
+                tokens: random.below(8) == 0 ? Int(random.below(5_000)) : 100,
                 leavesAfterSteps: random.below(10) == 0 ? Int(random.below(12)) : nil))
-        let facts = ExchangeFacts(
-            providers: order, isStream: isStream, attemptsAllowed: retries.attempts,
+        let known = ExchangeFacts(
+            providers: order, contexts: facts.map(\.contextTokens), isStream: isStream,
+            attemptsAllowed: retries.attempts,
             endsBy: now.advanced(byNanoseconds: total))
-        exchangeChecker.see(.arrived(exchange: exchange, facts), now: now)
+        exchangeChecker.see(.arrived(exchange: exchange, known), now: now)
         if random.below(20) == 0 {
             queue.schedule(
                 .clientLeaves(exchange: exchange), at: now.advanced(byNanoseconds: random.below(5 * Span.second)))
@@ -188,7 +214,7 @@ struct SimulatedWorld: Sendable {
         exchanges[exchange].attemptStarted = now
         exchanges[exchange].provider = provider
         let script = providers[provider].script(
-            now: now, isStream: exchanges[exchange].isStream, random: &random)
+            now: now, isStream: exchanges[exchange].isStream, tokens: exchanges[exchange].tokens, random: &random)
         for (delay, event) in script {
             queue.schedule(
                 .upstream(exchange: exchange, attempt: exchanges[exchange].attempt, event),
@@ -200,7 +226,7 @@ struct SimulatedWorld: Sendable {
         switch end {
         case .answered:
             report.answered += 1
-            if let provider = exchanges[exchange].provider {
+            if let provider = exchanges[exchange].provider, provider < recoverable {
                 recoveryChecker.answered(
                     provider: provider, attemptStarted: exchanges[exchange].attemptStarted, now: now)
             }
@@ -229,8 +255,10 @@ struct SimulatedWorld: Sendable {
                 if case .probe = permit { report.probes += 1 }
                 if case .lastResort = permit { report.lastResorts += 1 }
                 breakerCheckers[provider].given(permit, now: now)
-            case .permitSettled(_, let provider, let permit, let outcome):
-                breakerCheckers[provider].settled(permit, outcome, now: now)
+                suspensionCheckers[provider].given(now: now)
+            case .permitSettled(_, let provider, let permit, let result):
+                breakerCheckers[provider].settled(permit, result.outcome, now: now)
+                suspensionCheckers[provider].settled(result, now: now)
             case .lastResortAsked(let provider):
                 breakerCheckers[provider].askedForLastResort()
             case .arrived, .stepped:
@@ -239,7 +267,16 @@ struct SimulatedWorld: Sendable {
         }
         gate.observed.removeAll(keepingCapacity: true)
         if case .finish(.refused(.noneAvailable)) = step.action, exchanges[exchange].attempt == 0 {
-            for provider in exchanges[exchange].order { breakerCheckers[provider].turnedAway(now: now) }
+            for provider in exchanges[exchange].order
+            where provider < recoverable && !suspensionCheckers[provider].isOut(now: now) {
+                breakerCheckers[provider].turnedAway(now: now)
+            }
+        }
+        if case .finish(.refused(.noneLawful)) = step.action {
+            report.unlawful += 1
+            for provider in exchanges[exchange].order where provider < recoverable {
+                suspensionCheckers[provider].calledUnlawful()
+            }
         }
         exchangeChecker.see(.stepped(exchange: exchange, step, after: event), now: now)
     }

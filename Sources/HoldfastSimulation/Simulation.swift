@@ -18,6 +18,8 @@ package struct SimulationReport: Sendable {
     package var events = 0
     package var answered = 0
     package var refused = 0
+    /// Of these: no candidate was lawful.
+    package var unlawful = 0
     package var interrupted = 0
     package var clientGone = 0
     package var failovers = 0
@@ -114,6 +116,7 @@ struct Trace: Sendable {
         case .finish(.clientGone): 5
         case .finish(.interrupted(let failure)): 100 + code(failure)
         case .finish(.refused(.deadlinePassed)): 6
+        case .finish(.refused(.noneLawful)): 8
         case .finish(.refused(.noneAvailable(let wait))): 7 ^ (wait << 8)
         case .finish(.refused(.upstreamAnswer(let failure))): 200 + code(failure)
         case .finish(.refused(.everyCandidateFailed(let failure))): 300 + code(failure)

@@ -39,7 +39,7 @@ import Testing
         let report = ConfigurationReport(file: "h.yaml", .success(try Documents.compile(Documents.contract)))
         #expect(report.exitStatus == .success)
         let lines = report.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        #expect(lines[0] == "h.yaml is valid: 1 route, 2 deployments, 2 providers, 1 workload, 1 key")
+        #expect(lines[0] == "h.yaml is valid: 1 route, 3 deployments, 2 providers, 1 workload, 1 key")
         #expect(
             Array(lines[3...5]) == [
                 "route      order  deployment           base URL                   vendor  region   jurisdiction  owned",
@@ -55,7 +55,7 @@ import Testing
             (route["candidates"] as? [[String: Any]])?.map { $0["deployment"] as? String } == [
                 "openai/gpt-4.1-mini", "local/qwen3:8b",
             ])
-        #expect((json["notes"] as? [Any])?.count == 8)
+        #expect((json["notes"] as? [Any])?.count == 6)
     }
 
     @Test func patienceDependsOnWhetherAnotherCandidateExists() throws {

@@ -14,13 +14,20 @@ import Testing
         #expect(snapshot.providers[0].jurisdiction == "us")
         #expect(snapshot.providers[1].baseURL == BaseURL(isTLS: false, host: "127.0.0.1", port: 11434, path: "/v1"))
         #expect(snapshot.providers[1].isPrivateNetwork && snapshot.providers[1].isOwned)
-        #expect(snapshot.deployments.map(\.id) == ["openai/gpt-4.1-mini", "local/qwen3:8b"])
+        #expect(snapshot.deployments.map(\.id) == ["openai/gpt-4.1-mini", "openai/gpt-5-mini", "local/qwen3:8b"])
         let facts = snapshot.deployments[0]
         #expect(facts.price == Price(inputMicros: 400_000, cachedInputMicros: 100_000, outputMicros: 1_600_000))
         #expect(facts.capabilities == ["tools", "json_schema", "vision"])
         #expect(facts.limits == DeploymentLimits(requestsPerMinute: 500, tokensPerMinute: 200_000, concurrent: 64))
-        #expect((facts.retires, facts.replacedBy) == ("2027-03-31", "openai/gpt-5-mini"))
-        #expect(snapshot.routes[0].candidates == [0, 1])
+        #expect(facts.retires == "2027-03-31" && facts.replacedBy == 1)
+        #expect(snapshot.routes[0].candidates == [0, 2])
+        let candidates = RouteCandidates(snapshot.routes[0], in: snapshot)
+        #expect(candidates.deployments == [0, 2, 1])
+        #expect(
+            candidates.facts == [
+                CandidateFacts(provider: 0, contextTokens: 1_047_576, replacement: 2), CandidateFacts(provider: 1),
+                CandidateFacts(provider: 0, isStandIn: true),
+            ])
         #expect(snapshot.routes[0].timeouts.responseNanoseconds == 60 * Span.second)
         #expect(
             snapshot.workloads == [
@@ -31,9 +38,8 @@ import Testing
         #expect(
             loaded.notes.map(\.path) == [
                 "control", "deployments.\"openai/gpt-4.1-mini\".price",
-                "deployments.\"openai/gpt-4.1-mini\".context_tokens",
                 "deployments.\"openai/gpt-4.1-mini\".capabilities", "deployments.\"openai/gpt-4.1-mini\".limits",
-                "deployments.\"openai/gpt-4.1-mini\".retires", "deployments.\"openai/gpt-4.1-mini\".replaced_by",
+                "deployments.\"openai/gpt-4.1-mini\".retires",
                 "routes.assistant.delivery",
             ])
     }

@@ -148,6 +148,12 @@ import Testing
             add("deployments: {p/m: {replaced_by: gpt-5}}"), 6, 34, "deployments.\"p/m\".replaced_by",
             "not a deployment"),
         Mistake(
+            add("deployments: {p/m: {replaced_by: q/n}}"), 6, 34, "deployments.\"p/m\".replaced_by",
+            "no provider of 'q/n'"),
+        Mistake(
+            add("deployments: {p/m: {replaced_by: p/m}}"), 6, 34, "deployments.\"p/m\".replaced_by",
+            "cannot replace itself"),
+        Mistake(
             add("deployments: {p/m: {capabilities: [tool]}}"), 6, 36, "deployments.\"p/m\".capabilities[0]",
             "did you mean tools?"),
         Mistake(

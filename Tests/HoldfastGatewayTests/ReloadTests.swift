@@ -66,7 +66,7 @@ extension GatewayTests {
 
         @Test func `a new provider key forgets the old one's breaker`() async throws {
             try await withScripted { _ in
-                [.send(Answers.response("401 No", body: "{}"))]
+                [.send(Answers.response("500 No", body: "{}"))]
             } _: { server in
                 var setup = Setup(server.port)
                 setup.route = ", retries: {same_deployment: 0}"

@@ -8,7 +8,8 @@ import Testing
     private func exchange(_ events: [(ExchangeStep, ExchangeEvent)], isStream: Bool = true, at: Int64 = 0) -> [String] {
         var checker = ExchangeChecker()
         let facts = ExchangeFacts(
-            providers: [0, 1], isStream: isStream, attemptsAllowed: 3, endsBy: Instant(nanoseconds: Span.second))
+            providers: [0, 1], contexts: [1_000, 2_000], isStream: isStream, attemptsAllowed: 3,
+            endsBy: Instant(nanoseconds: Span.second))
         checker.see(.arrived(exchange: 0, facts), now: .zero)
         for (step, event) in events {
             checker.see(.stepped(exchange: 0, step, after: event), now: Instant(nanoseconds: at))
@@ -51,13 +52,16 @@ import Testing
 
     @Test func permitsThatAreKeptOrSettledTwiceAreSeen() {
         var checker = ExchangeChecker()
-        let facts = ExchangeFacts(providers: [0], isStream: false, attemptsAllowed: 1, endsBy: .distantFuture)
+        let facts = ExchangeFacts(
+            providers: [0], contexts: [nil], isStream: false, attemptsAllowed: 1, endsBy: .distantFuture)
         for exchange in 0..<3 { checker.see(.arrived(exchange: exchange, facts), now: .zero) }
         let permit = Breaker.Permit.normal(epoch: 0)
         checker.see(.permitGiven(exchange: 0, provider: 0, permit), now: .zero)
         checker.see(.stepped(exchange: 0, step(.finish(.answered)), after: .upstreamEnded), now: .zero)
         #expect(checker.violations == ["exchange 0 ended and kept a permit"])
-        checker.see(.permitSettled(exchange: 1, provider: 0, permit, .ok), now: .zero)
+        checker.see(
+            .permitSettled(
+                exchange: 1, provider: 0, permit, AttemptResult(outcome: .ok, startedAt: .zero)), now: .zero)
         #expect(checker.violations.last == "exchange 1 settled a permit twice")
         checker.see(.permitGiven(exchange: 2, provider: 0, permit), now: .zero)
         checker.see(.permitGiven(exchange: 2, provider: 0, permit), now: .zero)
@@ -115,6 +119,52 @@ import Testing
         checker.given(.probe(lease: 1), now: Instant(nanoseconds: Span.second))
         checker.turnedAway(now: Instant(nanoseconds: 18 * Span.second))
         #expect(checker.violations == [])
+    }
+
+    @Test func requestsThatAreRoutedAroundARefusalAreSeen() {
+        let sent: (ExchangeStep, ExchangeEvent) = (step(.sendAttempt(candidate: 0)), .started)
+        let end: (ExchangeStep, ExchangeEvent) = (
+            step(.finish(.refused(.upstreamAnswer(.policy)))), .attemptFailed(.policy, retryAfterNanoseconds: nil)
+        )
+        #expect(exchange([sent, end]) == [])
+        let other: (ExchangeStep, ExchangeEvent) = (
+            step(.sendAttempt(candidate: 1)), .attemptFailed(.policy, retryAfterNanoseconds: nil)
+        )
+        #expect(exchange([sent, other, end]).first == "exchange 0 routed a refusal of its request around")
+        let tooLong = ExchangeEvent.attemptFailed(.tooLong, retryAfterNanoseconds: nil)
+        #expect(exchange([sent, (step(.sendAttempt(candidate: 1)), tooLong), end]) == [])
+        let back: (ExchangeStep, ExchangeEvent) = (step(.sendAttempt(candidate: 1)), .started)
+        #expect(
+            exchange([back, (step(.sendAttempt(candidate: 0)), tooLong), end])
+                == ["exchange 0 is too long for candidate 0 and was sent to it"])
+    }
+
+    @Test func askingDespiteASuspensionIsSeen() {
+        func checker(_ failure: FailureClass, wait: Int64? = nil) -> SuspensionChecker {
+            var checker = SuspensionChecker(provider: 0)
+            checker.given(now: .zero)
+            checker.settled(
+                AttemptResult(outcome: .neutral, failure: failure, retryAfterNanoseconds: wait, startedAt: .zero),
+                now: .zero)
+            return checker
+        }
+        func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * Span.second) }
+        var restricted = checker(.restricted)
+        restricted.calledUnlawful()
+        #expect(restricted.violations == [])
+        restricted.given(now: at(1_000_000))
+        #expect(restricted.violations == ["provider 0 was asked though it is restricted"])
+        var credential = checker(.credential)
+        credential.given(now: at(60))
+        #expect(credential.violations == [])
+        credential.given(now: at(61))
+        #expect(credential.violations == ["provider 0 was asked though it is suspended"])
+        credential.calledUnlawful()
+        #expect(credential.violations.count == 2)
+        var limited = checker(.rateLimit, wait: 5 * Span.second)
+        limited.given(now: at(4))
+        #expect(limited.violations == ["provider 0 was asked before its limit ended"])
+        #expect(limited.isOut(now: at(4)) && !limited.isOut(now: at(5)))
     }
 
     @Test func aProviderThatStaysAwayIsSeen() {

@@ -49,7 +49,8 @@ extension Compilation {
     // MARK: Deployments
 
     mutating func readDeployments() {
-        for section in document.named("deployments") {
+        let sections = document.named("deployments")
+        for section in sections {
             guard let name = DeploymentName(section.name) else { continue }
             let shown = ConfigurationQuote.quoted(name.provider)
             let known = providerIndex(name, shown: shown) { fault in section.reader.reportSection(fault) }
@@ -58,6 +59,33 @@ extension Compilation {
             deploymentIndex[section.name] = deployments.count
             deployments.append(facts)
         }
+        // A replacement may stand further down, or nowhere else.
+        for section in sections where section.reader.isWritten("replaced_by") {
+            guard let index = deploymentIndex[section.name] else { continue }
+            deployments[index].replacedBy = replacement(of: section)
+        }
+    }
+
+    private mutating func replacement(of section: NamedSection) -> Int? {
+        guard let id = section.reader.text("replaced_by"), let name = DeploymentName(id) else { return nil }
+        guard id != section.name else {
+            section.reader.report(
+                "replaced_by",
+                Fault("a deployment cannot replace itself", mend: "name another deployment, or remove the line"))
+            return nil
+        }
+        let known = providerIndex(name, shown: "of \(section.reader.shown("replaced_by"))") { fault in
+            section.reader.report("replaced_by", fault)
+        }
+        return known.map { index(of: id, name, provider: $0) }
+    }
+
+    /// Of a deployment that may or may not have facts of its own.
+    private mutating func index(of id: String, _ name: DeploymentName, provider: Int) -> Int {
+        if let index = deploymentIndex[id] { return index }
+        deploymentIndex[id] = deployments.count
+        deployments.append(Deployment(id: id, provider: provider, model: name.model))
+        return deployments.count - 1
     }
 
     private func deployment(_ section: NamedSection, _ name: DeploymentName, provider: Int) -> Deployment {
@@ -77,11 +105,12 @@ extension Compilation {
             limits: DeploymentLimits(
                 requestsPerMinute: bounds.integer("requests_per_minute"),
                 tokensPerMinute: bounds.integer("tokens_per_minute"), concurrent: bounds.integer("concurrent")),
-            retires: reader.text("retires"), replacedBy: reader.text("replaced_by"))
+            retires: reader.text("retires"))
     }
 
     private func noteFacts(_ reader: SectionReader) {
-        for field in reader.rule.fields where reader.isWritten(field.name) {
+        for field in reader.rule.fields
+        where reader.isWritten(field.name) && !["context_tokens", "replaced_by"].contains(field.name) {
             reader.note(
                 "deployments.\(field.name)", field.name,
                 Fault("\(field.name) is recorded but not acted on in this version", mend: "nothing to do"))
@@ -127,13 +156,7 @@ extension Compilation {
             }
             let known = providerIndex(name, shown: "of \(candidate.shown)") { reader.report(candidate, $0) }
             guard let provider = known else { continue }
-            if let index = deploymentIndex[candidate.value] {
-                indices.append(index)
-            } else {
-                deploymentIndex[candidate.value] = deployments.count
-                indices.append(deployments.count)
-                deployments.append(Deployment(id: candidate.value, provider: provider, model: name.model))
-            }
+            indices.append(index(of: candidate.value, name, provider: provider))
         }
         return indices
     }

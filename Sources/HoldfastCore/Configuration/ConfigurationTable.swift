@@ -109,8 +109,8 @@ package enum ConfigurationTable {
                 reason: "Prices change and differ by contract."),
             FieldRule(
                 "context_tokens", .integer(1...100_000_000), .optional("unknown"), example: "1047576",
-                "The longest context, in tokens. Recorded; this version does not act on it.",
-                reason: "The provider refuses what is too long."),
+                "The longest context, in tokens: a request that was too long for one candidate goes to a larger one alone.",
+                reason: "A candidate whose context is unknown is never taken for large enough."),
             FieldRule(
                 "capabilities",
                 .list(
@@ -128,7 +128,7 @@ package enum ConfigurationTable {
                 reason: "Most dates are announced late."),
             FieldRule(
                 "replaced_by", .name(.deployment), .optional("unknown"), example: "openai/gpt-5-mini",
-                "The deployment to use after that. Recorded; this version does not act on it.",
+                "The deployment that answers where this one's model is gone; it need not be a candidate itself.",
                 reason: "A replacement is a choice, not a fact."),
         ])
 

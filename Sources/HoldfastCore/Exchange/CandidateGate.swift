@@ -9,9 +9,39 @@ package protocol CandidateGate {
     ///   - defersProbe: leave a half-open breaker's probe to a less critical exchange.
     mutating func admit(
         candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
-    ) -> Breaker.Decision
-    mutating func admitDespiteSlowStart(candidate: Int) -> Breaker.Permit?
+    ) -> CandidateDecision
+    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit?
     mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit?
     mutating func settle(
-        candidate: Int, permit: Breaker.Permit, outcome: AttemptOutcome, now: Instant, random: inout SeededRandom)
+        candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom)
+}
+
+package enum CandidateDecision: Sendable, Hashable {
+    case admitted(Breaker.Permit)
+    case refused(CandidateRefusal)
+}
+
+/// Why a candidate is not tried now.
+package enum CandidateRefusal: Sendable, Hashable {
+    case breaker(Breaker.Refusal)
+    case suspended(Suspension.Facts)
+}
+
+/// How an attempt went, for everything that outlives its exchange.
+package struct AttemptResult: Sendable, Hashable {
+    package var outcome: AttemptOutcome
+    /// Nil for an answer.
+    package var failure: FailureClass?
+    /// What the provider asked for.
+    package var retryAfterNanoseconds: Int64?
+    package var startedAt: Instant
+
+    package init(
+        outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant
+    ) {
+        self.outcome = outcome
+        self.failure = failure
+        self.retryAfterNanoseconds = retryAfterNanoseconds
+        self.startedAt = startedAt
+    }
 }

@@ -8,7 +8,7 @@
 /// Another candidate is preferred to a second try at the same one, since it costs the client no wait; the second try is
 /// for when there is no other. A provider that names a short wait is the exception: it has said when it will answer.
 package struct ExchangeMachine: Sendable {
-    private enum Phase: Sendable {
+    enum Phase: Sendable {
         case idle
         case connecting(Flight)
         case awaitingHead(Flight)
@@ -20,7 +20,7 @@ package struct ExchangeMachine: Sendable {
         case finished
     }
 
-    private struct Flight: Sendable {
+    struct Flight: Sendable {
         var candidate: Int
         /// Nil once settled, which a long stream that was a probe does before its end.
         var permit: Breaker.Permit?
@@ -30,32 +30,33 @@ package struct ExchangeMachine: Sendable {
         var isLast: Bool
     }
 
-    private let plan: ExchangePlan
-    private var phase = Phase.idle
-    private var deadline = Instant.distantFuture
-    private var hasClientDeadline = false
-    /// Bit per candidate.
-    private var tried: UInt64 = 0
-    /// Refused by an open or a probing breaker when candidates were last gone through.
-    private var shut: UInt64 = 0
+    let plan: ExchangePlan
+    var phase = Phase.idle
+    var deadline = Instant.distantFuture
+    var hasClientDeadline = false
+    var candidates: CandidateSets
+    /// Asked before the others: it stands in for a candidate whose model is gone.
+    var preferred: Int?
     /// The most preferred candidate that may be tried again, and not before when.
-    private var secondTry: (candidate: Int, notBefore: Instant)?
-    private var retriesLeft: Int
-    private var retriesDone = 0
-    private var lastFailure: FailureClass?
+    var secondTry: (candidate: Int, notBefore: Instant)?
+    var retriesLeft: Int
+    var retriesDone = 0
+    var lastFailure: FailureClass?
     /// The soonest instant at which a candidate that refused may be asked again.
-    private var soonestRetry: Instant?
+    var soonestRetry: Instant?
+    var waitsForLimits = 0
     /// Every failure so far was a provider asking for less: waiting helps, so the client is told how long.
-    private var onlyBusyFailures = true
-    package private(set) var attempts: [AttemptRecord] = []
+    var onlyBusyFailures = true
+    package internal(set) var attempts: [AttemptRecord] = []
     /// A candidate was used although its breaker is open.
-    package private(set) var usedLastResort = false
+    package internal(set) var usedLastResort = false
 
     package init(plan: ExchangePlan) {
         precondition(
             (1...ExchangePlan.longestCandidates).contains(plan.candidates),
             "an exchange has 1 to \(ExchangePlan.longestCandidates) candidates because masks are 64 bits wide")
         self.plan = plan
+        candidates = CandidateSets(count: plan.candidates, facts: plan.facts)
         retriesLeft = plan.retries.sameDeployment
         attempts.reserveCapacity(1)
     }
@@ -245,13 +246,15 @@ package struct ExchangeMachine: Sendable {
         guard let flight = flightInAir else { return ExchangeStep(.none) }
         let wasCommitted = isCommitted
         let policy = failure.policy
-        settle(flight, policy.outcome, failure: failure, now: now, gate: &gate, random: &random)
+        settle(
+            flight, policy.outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds, now: now,
+            gate: &gate, random: &random)
         if wasCommitted {
             return finish(.interrupted(failure), cancels: cancels)
         }
         lastFailure = failure
         if failure != .rateLimit && failure != .capacity { onlyBusyFailures = false }
-        note(retryAfterNanoseconds, now: now)
+        if let retryAfterNanoseconds { note(now.advanced(byNanoseconds: retryAfterNanoseconds)) }
         let asked = retryAfterNanoseconds.flatMap { floor in
             Backoff.wait(
                 retryAfterNanoseconds: floor, timeLeftNanoseconds: deadline.nanoseconds(since: now), random: &random)
@@ -269,132 +272,14 @@ package struct ExchangeMachine: Sendable {
             }
         case .never: break
         }
-        // A larger context is not known to exist, and the same question to an equal one fails for the same reason.
-        guard policy.moveOn != .never, policy.moveOn != .toLargerContext else {
+        guard policy.moveOn != .never else {
             return finish(.refused(.upstreamAnswer(failure)), cancels: cancels)
         }
+        candidates.learn(failure, of: flight.candidate)
+        if policy.moveOn == .toReplacement { preferred = candidates.replacement(of: flight.candidate) }
         var step = tryNext(now: now, gate: &gate, random: &random)
         step.cancelsAttempt = cancels
         return step
-    }
-
-    // MARK: - Choosing
-
-    /// The first candidate that was not tried and is admitted; else one that slow start held back, a probe that was left
-    /// to others, a second try at one that failed transiently, or a last resort; else the end.
-    private mutating func tryNext<Gate: CandidateGate>(
-        now: Instant, gate: inout Gate, random: inout SeededRandom
-    ) -> ExchangeStep {
-        guard attempts.count < plan.retries.attempts else { return giveUp(now: now) }
-        let defersProbe = plan.criticality == .critical && plan.candidates > 1
-        var slowStarting: UInt64 = 0
-        var probing: UInt64 = 0
-        var leastBad: (candidate: Int, until: Instant)?
-        shut = 0
-        for candidate in 0..<plan.candidates where !isTried(candidate) {
-            switch gate.admit(candidate: candidate, defersProbe: defersProbe, now: now, random: &random) {
-            case .admitted(let permit):
-                return send(candidate, permit, now: now)
-            case .refused(.slowStart):
-                slowStarting |= bit(candidate)
-            case .refused(.open(let until)):
-                shut |= bit(candidate)
-                soonestRetry = min(soonestRetry ?? until, until)
-                if until < leastBad?.until ?? .distantFuture { leastBad = (candidate, until) }
-            case .refused(.probing):
-                shut |= bit(candidate)
-                probing |= bit(candidate)
-                note(Span.second, now: now)
-                if now < leastBad?.until ?? .distantFuture { leastBad = (candidate, now) }
-            }
-        }
-        for candidate in 0..<plan.candidates where slowStarting & bit(candidate) != 0 {
-            if let permit = gate.admitDespiteSlowStart(candidate: candidate) {
-                return send(candidate, permit, now: now)
-            }
-        }
-        // Leaving the probe to a less critical exchange is a courtesy among candidates; here nobody else is left.
-        for candidate in 0..<plan.candidates where defersProbe && probing & bit(candidate) != 0 {
-            if case .admitted(let permit) = gate.admit(
-                candidate: candidate, defersProbe: false, now: now, random: &random)
-            {
-                return send(candidate, permit, now: now)
-            }
-        }
-        if let step = waitForSecondTry(now: now, random: &random) {
-            return step
-        }
-        return lastResort(leastBad: leastBad?.candidate, now: now, gate: &gate)
-    }
-
-    private mutating func waitForSecondTry(now: Instant, random: inout SeededRandom) -> ExchangeStep? {
-        guard retriesLeft > 0, let (candidate, notBefore) = secondTry else { return nil }
-        let backoff = now.advanced(byNanoseconds: Backoff.wait(retry: retriesDone, random: &random))
-        let until = max(notBefore, backoff)
-        // Sleeping into the deadline would only delay the refusal.
-        guard until < deadline else { return nil }
-        return waitForRetry(candidate, until: until, cancels: false)
-    }
-
-    private mutating func waitForRetry(_ candidate: Int, until: Instant, cancels: Bool) -> ExchangeStep {
-        retriesLeft -= 1
-        retriesDone += 1
-        if secondTry?.candidate == candidate { secondTry = nil }
-        phase = .waiting(candidate: candidate, until: until)
-        return ExchangeStep(cancelsAttempt: cancels, .none)
-    }
-
-    private mutating func lastResort<Gate: CandidateGate>(
-        leastBad: Int?, now: Instant, gate: inout Gate
-    ) -> ExchangeStep {
-        if let leastBad, let permit = gate.admitLastResort(candidate: leastBad, now: now) {
-            usedLastResort = true
-            return send(leastBad, permit, now: now)
-        }
-        for candidate in 0..<plan.candidates where !isTried(candidate) && candidate != leastBad {
-            if let permit = gate.admitLastResort(candidate: candidate, now: now) {
-                usedLastResort = true
-                return send(candidate, permit, now: now)
-            }
-        }
-        return giveUp(now: now)
-    }
-
-    private mutating func tryAgain<Gate: CandidateGate>(
-        _ candidate: Int, now: Instant, gate: inout Gate, random: inout SeededRandom
-    ) -> ExchangeStep {
-        switch gate.admit(candidate: candidate, defersProbe: false, now: now, random: &random) {
-        case .admitted(let permit):
-            return send(candidate, permit, now: now)
-        case .refused(.slowStart):
-            guard let permit = gate.admitDespiteSlowStart(candidate: candidate) else { break }
-            return send(candidate, permit, now: now)
-        case .refused(.open(let until)):
-            soonestRetry = min(soonestRetry ?? until, until)
-        case .refused(.probing):
-            note(Span.second, now: now)
-        }
-        return tryNext(now: now, gate: &gate, random: &random)
-    }
-
-    private mutating func send(_ candidate: Int, _ permit: Breaker.Permit, now: Instant) -> ExchangeStep {
-        tried |= bit(candidate)
-        attempts.append(AttemptRecord(candidate: candidate, startedAt: now))
-        let all = UInt64.max >> UInt64(ExchangePlan.longestCandidates - plan.candidates)
-        let hasOthers = attempts.count < plan.retries.attempts && all & ~tried & ~shut != 0
-        phase = .connecting(
-            Flight(
-                candidate: candidate, permit: permit, startedAt: now,
-                limitAt: now.advanced(byNanoseconds: plan.limits.connectNanoseconds), isLast: !hasOthers))
-        return ExchangeStep(.sendAttempt(candidate: candidate))
-    }
-
-    private mutating func giveUp(now: Instant) -> ExchangeStep {
-        if let lastFailure, !onlyBusyFailures {
-            return finish(.refused(.everyCandidateFailed(lastFailure)))
-        }
-        let wait = soonestRetry.map { max($0.nanoseconds(since: now), 0) } ?? Span.second
-        return finish(.refused(.noneAvailable(retryAfterNanoseconds: wait)))
     }
 
     // MARK: - Bookkeeping
@@ -406,28 +291,22 @@ package struct ExchangeMachine: Sendable {
         }
     }
 
-    private func isTried(_ candidate: Int) -> Bool {
-        tried & bit(candidate) != 0
-    }
-
-    private func bit(_ candidate: Int) -> UInt64 {
-        1 << UInt64(candidate)
-    }
-
-    private mutating func note(_ retryAfterNanoseconds: Int64?, now: Instant) {
-        guard let retryAfterNanoseconds else { return }
-        let at = now.advanced(byNanoseconds: retryAfterNanoseconds)
-        soonestRetry = min(soonestRetry ?? at, at)
+    mutating func note(_ retryAt: Instant) {
+        soonestRetry = min(soonestRetry ?? retryAt, retryAt)
     }
 
     private mutating func settle<Gate: CandidateGate>(
-        _ flight: Flight, _ outcome: AttemptOutcome, failure: FailureClass?, now: Instant, gate: inout Gate,
-        random: inout SeededRandom
+        _ flight: Flight, _ outcome: AttemptOutcome, failure: FailureClass?, retryAfterNanoseconds: Int64? = nil,
+        now: Instant, gate: inout Gate, random: inout SeededRandom
     ) {
         attempts[attempts.count - 1].endedAt = now
         attempts[attempts.count - 1].failure = failure
         guard let permit = flight.permit else { return }
-        gate.settle(candidate: flight.candidate, permit: permit, outcome: outcome, now: now, random: &random)
+        gate.settle(
+            candidate: flight.candidate, permit: permit,
+            result: AttemptResult(
+                outcome: outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds,
+                startedAt: flight.startedAt), now: now, random: &random)
     }
 
     /// A stream that has run well for a while has shown what a probe asks. Without this a long answer would hold its
@@ -439,10 +318,12 @@ package struct ExchangeMachine: Sendable {
             now.nanoseconds(since: first) >= Breaker.probeProofNanoseconds
         else { return }
         flight.permit = nil
-        gate.settle(candidate: flight.candidate, permit: permit, outcome: .ok, now: now, random: &random)
+        gate.settle(
+            candidate: flight.candidate, permit: permit,
+            result: AttemptResult(outcome: .ok, startedAt: flight.startedAt), now: now, random: &random)
     }
 
-    private mutating func finish(_ end: ExchangeEnd, cancels: Bool = false) -> ExchangeStep {
+    mutating func finish(_ end: ExchangeEnd, cancels: Bool = false) -> ExchangeStep {
         phase = .finished
         return ExchangeStep(cancelsAttempt: cancels, .finish(end))
     }

@@ -8,20 +8,45 @@ package struct ExchangePlan: Sendable, Hashable {
     package var isStream: Bool
     /// Nil where the client set none; may only shorten the route's total.
     package var clientTimeoutNanoseconds: Int64?
+    /// One for each candidate; empty: nothing is known of any.
+    package var facts: [CandidateFacts]
 
     /// One bit each in the machine's masks.
     package static let longestCandidates = 64
 
     package init(
         candidates: Int, limits: ExchangeLimits, retries: RouteRetries, criticality: Criticality, isStream: Bool,
-        clientTimeoutNanoseconds: Int64? = nil
+        clientTimeoutNanoseconds: Int64? = nil, facts: [CandidateFacts] = []
     ) {
+        precondition(
+            facts.isEmpty || facts.count == candidates,
+            "\(facts.count) facts for \(candidates) candidates: each has its own because they are found by index")
         self.candidates = candidates
         self.limits = limits
         self.retries = retries
         self.criticality = criticality
         self.isStream = isStream
         self.clientTimeoutNanoseconds = clientTimeoutNanoseconds
+        self.facts = facts
+    }
+}
+
+/// What is fixed about a candidate in a snapshot, as far as the choice depends on it.
+package struct CandidateFacts: Sendable, Hashable {
+    /// The same number for the same provider.
+    package var provider: Int
+    /// Nil: unknown, which is never taken for large enough.
+    package var contextTokens: Int?
+    /// The candidate that answers where this one's model is gone.
+    package var replacement: Int?
+    /// Only asked as somebody's replacement.
+    package var isStandIn: Bool
+
+    package init(provider: Int, contextTokens: Int? = nil, replacement: Int? = nil, isStandIn: Bool = false) {
+        self.provider = provider
+        self.contextTokens = contextTokens
+        self.replacement = replacement
+        self.isStandIn = isStandIn
     }
 }
 
@@ -83,6 +108,8 @@ package enum ExchangeRefusal: Sendable, Hashable {
     case everyCandidateFailed(FailureClass)
     /// No candidate may be used now.
     case noneAvailable(retryAfterNanoseconds: Int64)
+    /// Every candidate is refused by law or policy, and only a person can change that.
+    case noneLawful
     case deadlinePassed
 }
 

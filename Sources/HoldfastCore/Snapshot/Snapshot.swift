@@ -207,13 +207,13 @@ package struct Deployment: Sendable, Hashable {
     package var limits: DeploymentLimits
     /// `YYYY-MM-DD`, checked.
     package var retires: String?
-    /// A deployment id.
-    package var replacedBy: String?
+    /// Who answers where the model is gone: an index into `Snapshot.deployments`.
+    package var replacedBy: Int?
 
     package init(
         id: String, provider: Int, model: String, price: Price? = nil, contextTokens: Int? = nil,
         capabilities: Set<String> = [], limits: DeploymentLimits = DeploymentLimits(), retires: String? = nil,
-        replacedBy: String? = nil
+        replacedBy: Int? = nil
     ) {
         self.id = id
         self.provider = provider

@@ -4,7 +4,7 @@ import Synchronization
 /// What the loops share about one deployment: its breaker and its figures, behind one short lock. Outlives snapshots.
 final class DeploymentState: Sendable {
     struct Shared: Sendable {
-        var breaker = Breaker()
+        var health = DeploymentHealth()
         var inFlight = 0
         var attemptsByOutcome = OutcomeCounts()
         var failuresByClass: [FailureClass: Int] = [:]
@@ -46,6 +46,7 @@ final class DeploymentState: Sendable {
     /// A copy for reports.
     struct Facts: Sendable {
         var breaker: Breaker.State
+        var suspension: Suspension.Facts?
         var inFlight: Int
         var attempts: OutcomeCounts
         var failures: [FailureClass: Int]
@@ -57,7 +58,8 @@ final class DeploymentState: Sendable {
     func snapshot() -> Facts {
         shared.withLock {
             Facts(
-                breaker: $0.breaker.state, inFlight: $0.inFlight, attempts: $0.attemptsByOutcome,
+                breaker: $0.health.breaker.state, suspension: $0.health.suspension.facts, inFlight: $0.inFlight,
+                attempts: $0.attemptsByOutcome,
                 failures: $0.failuresByClass, lastResorts: $0.lastResorts, timeToFirstToken: $0.timeToFirstToken,
                 lastFailure: $0.lastFailure)
         }
@@ -76,25 +78,39 @@ struct RouteGate: CandidateGate {
 
     mutating func admit(
         candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
-    ) -> Breaker.Decision {
-        candidates[candidate].state.withLock { shared in
-            let decision = shared.breaker.admit(now: now, defersProbe: defersProbe, random: &random)
+    ) -> CandidateDecision {
+        let deployment = candidates[candidate]
+        if let refusal = deployment.providerState.refusal(now: now) { return .refused(.suspended(refusal)) }
+        let decision = deployment.state.withLock { shared in
+            let decision = shared.health.admit(defersProbe: defersProbe, now: now, random: &random)
             if case .admitted = decision { shared.inFlight += 1 }
             return decision
         }
+        guard case .admitted(let permit) = decision else { return decision }
+        // Another loop's attempt may have become the trial in between.
+        guard let refusal = deployment.providerState.admit(now: now) else { return decision }
+        deployment.state.withLock { shared in
+            shared.inFlight -= 1
+            shared.health.giveBack(permit, now: now, random: &random)
+        }
+        return .refused(.suspended(refusal))
     }
 
-    mutating func admitDespiteSlowStart(candidate: Int) -> Breaker.Permit? {
-        candidates[candidate].state.withLock { shared in
-            let permit = shared.breaker.admitDespiteSlowStart()
+    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit? {
+        let deployment = candidates[candidate]
+        guard deployment.providerState.admit(now: now) == nil else { return nil }
+        return deployment.state.withLock { shared in
+            let permit = shared.health.admitDespiteSlowStart(now: now)
             if permit != nil { shared.inFlight += 1 }
             return permit
         }
     }
 
     mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit? {
-        candidates[candidate].state.withLock { shared in
-            let permit = shared.breaker.admitLastResort(now: now)
+        let deployment = candidates[candidate]
+        guard deployment.providerState.admit(now: now) == nil else { return nil }
+        return deployment.state.withLock { shared in
+            let permit = shared.health.admitLastResort(now: now)
             if permit != nil {
                 shared.inFlight += 1
                 shared.lastResorts += 1
@@ -104,15 +120,24 @@ struct RouteGate: CandidateGate {
     }
 
     mutating func settle(
-        candidate: Int, permit: Breaker.Permit, outcome: AttemptOutcome, now: Instant, random: inout SeededRandom
+        candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
         let deployment = candidates[candidate]
-        let changed: Breaker.State? = deployment.state.withLock { shared in
+        let change = deployment.state.withLock { shared in
             shared.inFlight -= 1
-            shared.attemptsByOutcome.count(outcome)
-            let hasChanged = shared.breaker.settle(permit, outcome: outcome, now: now, random: &random)
-            return hasChanged ? shared.breaker.state : nil
+            shared.attemptsByOutcome.count(result.outcome)
+            return shared.health.settle(permit, result, now: now, random: &random)
         }
-        if let changed { shared.logBreaker(of: deployment, changed) }
+        if let breaker = change.breaker { shared.logBreaker(of: deployment, breaker) }
+        if let suspension = change.suspension { shared.logSuspension(suspension, deployment: deployment) }
+        switch result.failure?.policy.scope {
+        case nil, .credential?, .provider?: note(result, at: deployment.providerState, now: now)
+        case .region?: for state in deployment.regionStates { note(result, at: state, now: now) }
+        case .deployment?, .exchange?: break
+        }
+    }
+
+    private func note(_ result: AttemptResult, at state: ProviderState, now: Instant) {
+        if let change = state.note(result, now: now) { shared.logSuspension(change, provider: state.provider.id) }
     }
 }

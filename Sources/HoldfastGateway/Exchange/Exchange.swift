@@ -54,7 +54,7 @@ final class Exchange {
             plan: ExchangePlan(
                 candidates: route.candidates.count, limits: route.limits, retries: route.route.retries,
                 criticality: admitted.criticality, isStream: admitted.scan.isStream,
-                clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds))
+                clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts))
         gate = RouteGate(candidates: route.candidates, shared: services.shared)
     }
 

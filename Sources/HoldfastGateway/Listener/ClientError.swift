@@ -110,6 +110,10 @@ struct ClientError: Error {
             return ClientError(
                 status: 503, message: "No candidate of '\(route)' may be used now.", type: "upstream_error",
                 code: "no_candidate_available", retryAfterNanoseconds: max(wait, Span.second))
+        case .noneLawful:
+            return ClientError(
+                status: 451, message: "No candidate of '\(route)' may be used for this request by law or policy.",
+                type: "upstream_error", code: "no_lawful_candidate", isFinal: true)
         case .deadlinePassed:
             return ClientError(
                 status: 504, message: "The deadline passed before an answer was complete.", type: "timeout_error",

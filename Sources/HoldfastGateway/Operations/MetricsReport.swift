@@ -113,6 +113,16 @@ enum MetricsReport {
                     "holdfast_breaker_state", row.label + [("state", state)], row.facts.breaker.word == state ? 1 : 0)
             }
         }
+        text.begin("holdfast_suspended", "gauge", "1 while a deployment or a provider is out for a failure class.")
+        for row in rows {
+            guard let facts = row.facts.suspension else { continue }
+            text.sample("holdfast_suspended", row.label + [("class", facts.failure.rawValue)], 1)
+        }
+        for state in inForce.providers {
+            guard let facts = state.facts else { continue }
+            text.sample(
+                "holdfast_suspended", [("provider", state.provider.id), ("class", facts.failure.rawValue)], 1)
+        }
         text.begin("holdfast_attempt_time_to_first_token_seconds", "histogram", "From an attempt to its first content.")
         for row in rows {
             text.histogram("holdfast_attempt_time_to_first_token_seconds", row.label, row.facts.timeToFirstToken)

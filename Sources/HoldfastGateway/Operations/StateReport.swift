@@ -23,9 +23,10 @@ enum StateReport {
             configuration: configuration(status, generation: inForce.generation),
             routes: inForce.routes.map(route),
             deployments: inForce.deployments.map { deployment($0, now: now) },
-            providers: inForce.targets.map {
+            providers: zip(inForce.targets, inForce.providers).map { target, state in
                 GatewayStateView.Provider(
-                    id: $0.provider.id, openConnections: $0.openCount.value, idleConnections: $0.idleCount.value)
+                    id: target.provider.id, openConnections: target.openCount.value,
+                    idleConnections: target.idleCount.value, suspension: state.facts.map { suspension($0, now: now) })
             })
     }
 
@@ -59,7 +60,7 @@ enum StateReport {
         return GatewayStateView.Deployment(
             id: deployment.deployment.id, provider: provider.id, vendor: provider.vendor, region: provider.region,
             jurisdiction: provider.jurisdiction, breaker: facts.breaker.word, opensForMilliseconds: opensFor,
-            inFlight: facts.inFlight,
+            suspension: facts.suspension.map { suspension($0, now: now) }, inFlight: facts.inFlight,
             attempts: ["ok": facts.attempts.ok, "fail": facts.attempts.fail, "neutral": facts.attempts.neutral],
             failures: Dictionary(
                 facts.failures.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first }),
@@ -68,6 +69,15 @@ enum StateReport {
                     failure: $0.failure.rawValue, detail: $0.detail,
                     ageMilliseconds: now.nanoseconds(since: $0.at) / Span.millisecond)
             })
+    }
+}
+
+extension StateReport {
+    private static func suspension(_ facts: Suspension.Facts, now: Instant) -> GatewayStateView.Suspension {
+        GatewayStateView.Suspension(
+            failure: facts.failure.rawValue, mend: facts.failure.mend,
+            ageMilliseconds: now.nanoseconds(since: facts.since) / Span.millisecond,
+            endsInMilliseconds: facts.until.map { max($0.nanoseconds(since: now), 0) / Span.millisecond })
     }
 }
 

@@ -44,14 +44,17 @@ final class GatewayStatus: Sendable {
         state.withLock { $0.isDraining = true }
     }
 
-    /// Whether at least one route has a candidate whose breaker lets traffic through.
+    /// Whether at least one route has a candidate that is not suspended and whose breaker lets traffic through.
     var isReady: Bool {
         let (inForce, isDraining) = state.withLock { ($0.inForce, $0.isDraining) }
         guard !isDraining else { return false }
+        let now = MonotonicClock.read()
         return inForce.routes.contains { route in
             route.candidates.contains { candidate in
-                candidate.state.withLock { shared in
-                    if case .open = shared.breaker.state { false } else { true }
+                guard candidate.providerState.refusal(now: now) == nil else { return false }
+                return candidate.state.withLock { shared in
+                    guard shared.health.suspension.refusal(now: now) == nil else { return false }
+                    return if case .open = shared.health.breaker.state { false } else { true }
                 }
             }
         }

@@ -10,6 +10,7 @@ final class InForce: Sendable {
     let generation: UInt64
     let snapshot: Snapshot
     let targets: [UpstreamTarget]
+    let providers: [ProviderState]
     let deployments: [DeploymentInForce]
     let routes: [RouteInForce]
     let keys: [KeyState]
@@ -28,6 +29,10 @@ final class InForce: Sendable {
             try previous?.targets.first { $0.serves(provider) } ?? UpstreamTarget(provider: provider)
         }
         self.targets = targets
+        let providers = snapshot.providers.map { provider in
+            previous?.providers.first { $0.holds(for: provider) } ?? ProviderState(provider: provider)
+        }
+        self.providers = providers
         deployments = snapshot.deployments.map { deployment in
             let provider = snapshot.providers[deployment.provider]
             let old = previous?.deployments.first {
@@ -36,12 +41,16 @@ final class InForce: Sendable {
             }
             return DeploymentInForce(
                 deployment: deployment, provider: provider, target: targets[deployment.provider],
-                state: old?.state ?? DeploymentState(id: deployment.id))
+                state: old?.state ?? DeploymentState(id: deployment.id),
+                providerState: providers[deployment.provider],
+                regionStates: providers.filter { $0.sharesRegion(with: providers[deployment.provider]) })
         }
         let deployments = self.deployments
         routes = snapshot.routes.map { route in
-            RouteInForce(
-                route: route, candidates: route.candidates.map { deployments[$0] },
+            let candidates = RouteCandidates(route, in: snapshot)
+            return RouteInForce(
+                route: route, candidates: candidates.deployments.map { deployments[$0] },
+                candidateFacts: candidates.facts,
                 facts: previous?.routes.first { $0.route.name == route.name }?.facts ?? RouteFacts())
         }
         keys = snapshot.keys.map { key in
@@ -128,17 +137,20 @@ final class InFlightCount: Sendable {
 
 final class RouteInForce: Sendable {
     let route: Route
+    /// Those that the file names, and behind them whoever stands in for one of them.
     let candidates: [DeploymentInForce]
+    let candidateFacts: [CandidateFacts]
     let limits: ExchangeLimits
     let facts: RouteFacts
     let nameLiteral: JSONLiteral
 
-    init(route: Route, candidates: [DeploymentInForce], facts: RouteFacts) {
+    init(route: Route, candidates: [DeploymentInForce], candidateFacts: [CandidateFacts], facts: RouteFacts) {
         self.route = route
         nameLiteral = JSONLiteral(route.name)
         self.candidates = candidates
+        self.candidateFacts = candidateFacts
         self.facts = facts
-        limits = ExchangeLimits(route.timeouts, candidates: candidates.count)
+        limits = ExchangeLimits(route.timeouts, candidates: route.candidates.count)
     }
 }
 
@@ -148,6 +160,9 @@ final class DeploymentInForce: Sendable {
     let provider: Provider
     let target: UpstreamTarget
     let state: DeploymentState
+    let providerState: ProviderState
+    /// Of every provider that a legal block of this one's takes out with it, itself among them.
+    let regionStates: [ProviderState]
     let model: JSONLiteral
     let idLiteral: JSONLiteral
     /// `x-holdfast-deployment`, with its line end.
@@ -156,11 +171,16 @@ final class DeploymentInForce: Sendable {
     private let completionsHead: ByteBuffer
     private let embeddingsHead: ByteBuffer
 
-    init(deployment: Deployment, provider: Provider, target: UpstreamTarget, state: DeploymentState) {
+    init(
+        deployment: Deployment, provider: Provider, target: UpstreamTarget, state: DeploymentState,
+        providerState: ProviderState, regionStates: [ProviderState]
+    ) {
         self.deployment = deployment
         self.provider = provider
         self.target = target
         self.state = state
+        self.providerState = providerState
+        self.regionStates = regionStates
         model = JSONLiteral(deployment.model)
         idLiteral = JSONLiteral(deployment.id)
         header = ByteBuffer(string: "x-holdfast-deployment: \(deployment.id)\r\n")
@@ -181,7 +201,8 @@ final class DeploymentInForce: Sendable {
     /// Limits and retries as a route has them by default. It takes part in the same breaker as every route.
     var directRoute: RouteInForce {
         RouteInForce(
-            route: Route(name: deployment.id, candidates: [0]), candidates: [self], facts: state.directFacts)
+            route: Route(name: deployment.id, candidates: [0]), candidates: [self], candidateFacts: [],
+            facts: state.directFacts)
     }
 
     private static func head(of endpoint: Endpoint, at provider: Provider) -> ByteBuffer {

@@ -12,6 +12,7 @@ extension ExchangeEnd {
         case .refused(.upstreamAnswer): "refused_by_provider"
         case .refused(.everyCandidateFailed): "every_candidate_failed"
         case .refused(.noneAvailable): "none_available"
+        case .refused(.noneLawful): "none_lawful"
         case .refused(.deadlinePassed): "deadline_passed"
         }
     }

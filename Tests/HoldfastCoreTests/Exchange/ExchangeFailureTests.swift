@@ -23,12 +23,12 @@ import Testing
         (.silent, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.silent)))),
         (.capacity, .fail, .sends(1), .waits),
         (.rateLimit, .neutral, .sends(1), .ends(.refused(.noneAvailable(retryAfterNanoseconds: Span.second)))),
-        (.quota, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.quota)))),
-        (.credential, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.credential)))),
-        (.restricted, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.restricted)))),
-        (.account, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.account)))),
-        (.modelAccess, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.modelAccess)))),
-        (.modelGone, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.modelGone)))),
+        (.quota, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.quota)))),
+        (.credential, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.credential)))),
+        (.restricted, .neutral, .sends(1), .ends(.refused(.noneLawful))),
+        (.account, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.account)))),
+        (.modelAccess, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.modelAccess)))),
+        (.modelGone, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.modelGone)))),
         (
             .tooLong, .neutral, .ends(.refused(.upstreamAnswer(.tooLong))),
             .ends(.refused(.upstreamAnswer(.tooLong)))

@@ -3,6 +3,8 @@
 /// Breakers of an exchange's candidates, with a record of what was asked of them.
 struct BreakerGate: CandidateGate {
     var breakers: [Breaker]
+    /// One for each candidate: here each is a provider with one deployment.
+    var suspensions: [Suspension]
     var given = 0
     var settled: [Settlement] = []
 
@@ -18,17 +20,24 @@ struct BreakerGate: CandidateGate {
 
     init(candidates: Int) {
         breakers = Array(repeating: Breaker(), count: candidates)
+        suspensions = Array(repeating: Suspension(), count: candidates)
     }
 
     mutating func admit(
         candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
-    ) -> Breaker.Decision {
-        let decision = breakers[candidate].admit(now: now, defersProbe: defersProbe, random: &random)
-        if case .admitted = decision { given += 1 }
-        return decision
+    ) -> CandidateDecision {
+        if let refusal = suspensions[candidate].refusal(now: now) { return .refused(.suspended(refusal)) }
+        switch breakers[candidate].admit(now: now, defersProbe: defersProbe, random: &random) {
+        case .refused(let refusal):
+            return .refused(.breaker(refusal))
+        case .admitted(let permit):
+            _ = suspensions[candidate].admit(now: now)
+            given += 1
+            return .admitted(permit)
+        }
     }
 
-    mutating func admitDespiteSlowStart(candidate: Int) -> Breaker.Permit? {
+    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit? {
         let permit = breakers[candidate].admitDespiteSlowStart()
         if permit != nil { given += 1 }
         return permit
@@ -41,10 +50,11 @@ struct BreakerGate: CandidateGate {
     }
 
     mutating func settle(
-        candidate: Int, permit: Breaker.Permit, outcome: AttemptOutcome, now: Instant, random: inout SeededRandom
+        candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
-        settled.append(Settlement(candidate, outcome))
-        breakers[candidate].settle(permit, outcome: outcome, now: now, random: &random)
+        settled.append(Settlement(candidate, result.outcome))
+        breakers[candidate].settle(permit, outcome: result.outcome, now: now, random: &random)
+        _ = suspensions[candidate].note(result, now: now)
     }
 }
 
@@ -58,12 +68,13 @@ struct ExchangeRig {
     init(
         candidates: Int = 2, isStream: Bool = true, criticality: Criticality = .standard,
         timeouts: RouteTimeouts = RouteTimeouts(), retries: RouteRetries = RouteRetries(),
-        clientTimeoutNanoseconds: Int64? = nil, seed: UInt64 = 7
+        clientTimeoutNanoseconds: Int64? = nil, facts: [CandidateFacts] = [], seed: UInt64 = 7
     ) {
         machine = ExchangeMachine(
             plan: ExchangePlan(
                 candidates: candidates, limits: ExchangeLimits(timeouts, candidates: candidates), retries: retries,
-                criticality: criticality, isStream: isStream, clientTimeoutNanoseconds: clientTimeoutNanoseconds))
+                criticality: criticality, isStream: isStream, clientTimeoutNanoseconds: clientTimeoutNanoseconds,
+                facts: facts))
         gate = BreakerGate(candidates: candidates)
         random = SeededRandom(seed: seed)
     }

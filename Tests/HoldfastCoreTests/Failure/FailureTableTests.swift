@@ -43,7 +43,11 @@ import Testing
 
     @Test func onlyClassesThatBlameTheDeploymentFeedItsBreaker() {
         let neutral = FailureClass.allCases.filter { $0.policy.outcome == .neutral }
-        #expect(neutral == [.rateLimit, .tooLong, .policy, .callerFault, .neutral, .localExhaustion])
+        let suspending: [FailureClass] = [.quota, .credential, .restricted, .account, .modelAccess, .modelGone]
+        let mild: [FailureClass] = [.tooLong, .policy, .callerFault, .neutral, .localExhaustion]
+        #expect(neutral == [.rateLimit] + suspending + mild)
+        #expect(FailureClass.allCases.filter { $0.policy.hold != .none } == [.rateLimit] + suspending)
+        #expect(FailureClass.allCases.filter(\.policy.alert) == suspending + [.misconfigured])
         #expect(!FailureClass.allCases.contains { $0.policy.outcome == .ok })
         let again = FailureClass.allCases.filter { $0.policy.sameDeployment != .never }
         #expect(again == [.transient, .capacity, .rateLimit])

@@ -1,0 +1,171 @@
+/// Who is asked next.
+extension ExchangeMachine {
+    /// Times that one exchange waits for a limit to end; more would queue behind whoever else waits for it.
+    private static let mostWaitsForLimits = 2
+
+    /// What going once through the candidates found.
+    private struct Round {
+        var slowStarting: UInt64 = 0
+        var probing: UInt64 = 0
+        var leastBad: (candidate: Int, until: Instant)?
+        /// The first to be within its provider's limits again.
+        var limited: (candidate: Int, until: Instant)?
+    }
+
+    /// The first candidate that was not tried and is admitted; else one that slow start held back, a probe that was left
+    /// to others, one whose limit ends soon, a second try at one that failed transiently, or a last resort; else the
+    /// end.
+    mutating func tryNext<Gate: CandidateGate>(
+        now: Instant, gate: inout Gate, random: inout SeededRandom
+    ) -> ExchangeStep {
+        guard attempts.count < plan.retries.attempts else { return giveUp(now: now) }
+        let defersProbe = plan.criticality == .critical && plan.candidates > 1
+        var round = Round()
+        candidates.beginRound()
+        if let preferred {
+            self.preferred = nil
+            if let step = ask(preferred, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
+        }
+        let (first, then) = candidates.fresh
+        for candidate in first.places {
+            if let step = ask(candidate, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
+        }
+        for candidate in then.places {
+            if let step = ask(candidate, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
+        }
+        for candidate in round.slowStarting.places {
+            if let permit = gate.admitDespiteSlowStart(candidate: candidate, now: now) {
+                return send(candidate, permit, now: now)
+            }
+        }
+        // Leaving the probe to a less critical exchange is a courtesy among candidates; here nobody else is left.
+        for candidate in round.probing.places where defersProbe {
+            if case .admitted(let permit) = gate.admit(
+                candidate: candidate, defersProbe: false, now: now, random: &random)
+            {
+                return send(candidate, permit, now: now)
+            }
+        }
+        if let step = waitForLimit(round.limited, now: now, random: &random) {
+            return step
+        }
+        if let step = waitForSecondTry(now: now, random: &random) {
+            return step
+        }
+        return lastResort(leastBad: round.leastBad?.candidate, now: now, gate: &gate)
+    }
+
+    /// Sends to the candidate where it is admitted, or to the one that replaces it; else notes why not.
+    private mutating func ask<Gate: CandidateGate>(
+        _ candidate: Int, _ defersProbe: Bool, _ round: inout Round, now: Instant, gate: inout Gate,
+        random: inout SeededRandom
+    ) -> ExchangeStep? {
+        switch gate.admit(candidate: candidate, defersProbe: defersProbe, now: now, random: &random) {
+        case .admitted(let permit):
+            return send(candidate, permit, now: now)
+        case .refused(.breaker(.slowStart)):
+            round.slowStarting |= 1 << UInt64(candidate)
+        case .refused(.breaker(.open(let until))):
+            candidates.isShut(candidate)
+            note(until)
+            if until < round.leastBad?.until ?? .distantFuture { round.leastBad = (candidate, until) }
+        case .refused(.breaker(.probing)):
+            candidates.isShut(candidate)
+            round.probing |= 1 << UInt64(candidate)
+            note(now.advanced(byNanoseconds: Span.second))
+            if now < round.leastBad?.until ?? .distantFuture { round.leastBad = (candidate, now) }
+        case .refused(.suspended(let facts)):
+            candidates.isOut(candidate, for: facts.failure)
+            if let until = facts.until { note(until) }
+            if facts.failure == .rateLimit, let until = facts.until, until < round.limited?.until ?? .distantFuture {
+                round.limited = (candidate, until)
+            }
+            if facts.failure == .modelGone, let replacement = candidates.replacement(of: candidate) {
+                return ask(replacement, defersProbe, &round, now: now, gate: &gate, random: &random)
+            }
+        }
+        return nil
+    }
+
+    /// Where all that could answer has told when it will, and that is soon, a client is better served by waiting.
+    private mutating func waitForLimit(
+        _ limited: (candidate: Int, until: Instant)?, now: Instant, random: inout SeededRandom
+    ) -> ExchangeStep? {
+        guard let limited, waitsForLimits < Self.mostWaitsForLimits,
+            let wait = Backoff.wait(
+                retryAfterNanoseconds: max(limited.until.nanoseconds(since: now), 0),
+                timeLeftNanoseconds: deadline.nanoseconds(since: now), random: &random)
+        else { return nil }
+        waitsForLimits += 1
+        phase = .waiting(candidate: limited.candidate, until: now.advanced(byNanoseconds: wait))
+        return ExchangeStep(.none)
+    }
+
+    private mutating func waitForSecondTry(now: Instant, random: inout SeededRandom) -> ExchangeStep? {
+        guard retriesLeft > 0, let (candidate, notBefore) = secondTry, candidates.mayAskAgain(candidate) else {
+            return nil
+        }
+        let backoff = now.advanced(byNanoseconds: Backoff.wait(retry: retriesDone, random: &random))
+        let until = max(notBefore, backoff)
+        // Sleeping into the deadline would only delay the refusal.
+        guard until < deadline else { return nil }
+        return waitForRetry(candidate, until: until, cancels: false)
+    }
+
+    mutating func waitForRetry(_ candidate: Int, until: Instant, cancels: Bool) -> ExchangeStep {
+        retriesLeft -= 1
+        retriesDone += 1
+        if secondTry?.candidate == candidate { secondTry = nil }
+        phase = .waiting(candidate: candidate, until: until)
+        return ExchangeStep(cancelsAttempt: cancels, .none)
+    }
+
+    private mutating func lastResort<Gate: CandidateGate>(
+        leastBad: Int?, now: Instant, gate: inout Gate
+    ) -> ExchangeStep {
+        if let leastBad, let permit = gate.admitLastResort(candidate: leastBad, now: now) {
+            usedLastResort = true
+            return send(leastBad, permit, now: now)
+        }
+        for candidate in candidates.lastResorts.places where candidate != leastBad {
+            if let permit = gate.admitLastResort(candidate: candidate, now: now) {
+                usedLastResort = true
+                return send(candidate, permit, now: now)
+            }
+        }
+        return giveUp(now: now)
+    }
+
+    mutating func tryAgain<Gate: CandidateGate>(
+        _ candidate: Int, now: Instant, gate: inout Gate, random: inout SeededRandom
+    ) -> ExchangeStep {
+        var round = Round()
+        if let step = ask(candidate, false, &round, now: now, gate: &gate, random: &random) { return step }
+        if round.slowStarting != 0, let permit = gate.admitDespiteSlowStart(candidate: candidate, now: now) {
+            return send(candidate, permit, now: now)
+        }
+        return tryNext(now: now, gate: &gate, random: &random)
+    }
+
+    private mutating func send(_ candidate: Int, _ permit: Breaker.Permit, now: Instant) -> ExchangeStep {
+        candidates.willTry(candidate)
+        attempts.append(AttemptRecord(candidate: candidate, startedAt: now))
+        let hasOthers = attempts.count < plan.retries.attempts && candidates.hasOthers
+        phase = .connecting(
+            Flight(
+                candidate: candidate, permit: permit, startedAt: now,
+                limitAt: now.advanced(byNanoseconds: plan.limits.connectNanoseconds), isLast: !hasOthers))
+        return ExchangeStep(.sendAttempt(candidate: candidate))
+    }
+
+    private mutating func giveUp(now: Instant) -> ExchangeStep {
+        if candidates.noneIsLawful { return finish(.refused(.noneLawful)) }
+        // Nobody with a larger context is left, and the client can mend that better than another try.
+        if lastFailure == .tooLong { return finish(.refused(.upstreamAnswer(.tooLong))) }
+        if let lastFailure, !onlyBusyFailures {
+            return finish(.refused(.everyCandidateFailed(lastFailure)))
+        }
+        let wait = soonestRetry.map { max($0.nanoseconds(since: now), 0) } ?? Span.second
+        return finish(.refused(.noneAvailable(retryAfterNanoseconds: wait)))
+    }
+}

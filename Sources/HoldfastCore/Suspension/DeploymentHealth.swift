@@ -1,0 +1,79 @@
+/// What all exchanges share about one deployment: its breaker, and whether it is out for a reason of its own.
+package struct DeploymentHealth: Sendable {
+    package private(set) var breaker = Breaker()
+    package private(set) var suspension = Suspension()
+
+    package init() {}
+
+    /// A person has mended what kept it out.
+    package mutating func clearSuspension(now: Instant) {
+        suspension.clear(now: now)
+    }
+
+    package mutating func admit(
+        defersProbe: Bool, now: Instant, random: inout SeededRandom
+    ) -> CandidateDecision {
+        if let refusal = suspension.refusal(now: now) { return .refused(.suspended(refusal)) }
+        switch breaker.admit(now: now, defersProbe: defersProbe, random: &random) {
+        case .refused(let refusal):
+            return .refused(.breaker(refusal))
+        case .admitted(let permit):
+            // Only an attempt that is really made may be the trial that ends a suspension.
+            _ = suspension.admit(now: now)
+            return .admitted(permit)
+        }
+    }
+
+    package mutating func admitDespiteSlowStart(now: Instant) -> Breaker.Permit? {
+        suspension.admit(now: now) == nil ? breaker.admitDespiteSlowStart() : nil
+    }
+
+    package mutating func admitLastResort(now: Instant) -> Breaker.Permit? {
+        guard suspension.refusal(now: now) == nil, let permit = breaker.admitLastResort(now: now) else { return nil }
+        _ = suspension.admit(now: now)
+        return permit
+    }
+
+    /// Gives a permit back unused.
+    package mutating func giveBack(_ permit: Breaker.Permit, now: Instant, random: inout SeededRandom) {
+        breaker.settle(permit, outcome: .neutral, now: now, random: &random)
+    }
+
+    /// What changed, for logs, metrics and alerts.
+    package struct Change: Sendable, Hashable {
+        package var breaker: Breaker.State?
+        package var suspension: SuspensionChange?
+
+        package init(breaker: Breaker.State? = nil, suspension: SuspensionChange? = nil) {
+            self.breaker = breaker
+            self.suspension = suspension
+        }
+    }
+
+    package mutating func settle(
+        _ permit: Breaker.Permit, _ result: AttemptResult, now: Instant, random: inout SeededRandom
+    ) -> Change {
+        let hasChanged = breaker.settle(permit, outcome: result.outcome, now: now, random: &random)
+        return Change(
+            breaker: hasChanged ? breaker.state : nil,
+            suspension: result.failure?.policy.scope == .deployment || result.failure == nil
+                ? suspension.note(result, now: now) : nil)
+    }
+}
+
+package enum SuspensionChange: Sendable, Hashable {
+    case began(Suspension.Facts)
+    case ended
+}
+
+extension Suspension {
+    /// Whoever is spoken of by the result notes it: a deployment its own, a provider what concerns its key or itself.
+    package mutating func note(_ result: AttemptResult, now: Instant) -> SuspensionChange? {
+        guard let failure = result.failure else {
+            return result.outcome == .ok && answered(startedAt: result.startedAt) ? .ended : nil
+        }
+        let isSuspended = failed(
+            failure, retryAfterNanoseconds: result.retryAfterNanoseconds, startedAt: result.startedAt, now: now)
+        return isSuspended ? facts.map { .began($0) } : nil
+    }
+}
