@@ -76,6 +76,14 @@ check: lint ## Format, tidy and core tests: under a minute once built
 format: toolchain ## Rewrite the Swift files as the formatter wants them
 	@$(SWIFT) format --in-place --parallel $(SWIFT_FILES)
 
+# Worlds of `make sim`, and the first seed.
+SIM_RUNS ?= 2000
+SIM_SEED ?= 1
+
+.PHONY: sim
+sim: build ## The gateway's decisions in SIM_RUNS faulty worlds, from seed SIM_SEED
+	@"$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" simulate --seed $(SIM_SEED) --runs $(SIM_RUNS)
+
 .PHONY: conformance
 conformance: toolchain ## Real clients against real model servers, through the release binary
 	@$(call system,curl=curl openssl=openssl python3=python3 cmake=cmake g++=g++)

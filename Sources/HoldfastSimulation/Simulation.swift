@@ -37,6 +37,20 @@ package struct SimulationReport: Sendable {
     }
 
     package var passed: Bool { violations.isEmpty }
+
+    /// Adds the counts of another run.
+    package mutating func add(_ other: SimulationReport) {
+        exchanges += other.exchanges
+        events += other.events
+        answered += other.answered
+        refused += other.refused
+        unlawful += other.unlawful
+        interrupted += other.interrupted
+        clientGone += other.clientGone
+        failovers += other.failovers
+        lastResorts += other.lastResorts
+        probes += other.probes
+    }
 }
 
 extension SimulationReport: CustomStringConvertible {

@@ -16,7 +16,7 @@ struct Holdfast: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             UpCommand.self, GatewayCommand.self, PracticeCommand.self, CheckCommand.self, SchemaCommand.self,
-            KeysCommand.self, VersionCommand.self,
+            KeysCommand.self, SimulateCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -54,17 +54,3 @@ import Testing
         #expect(report.lastEvents.count == 40)
     }
 }
-
-extension SimulationReport {
-    fileprivate mutating func add(_ other: SimulationReport) {
-        exchanges += other.exchanges
-        answered += other.answered
-        refused += other.refused
-        unlawful += other.unlawful
-        interrupted += other.interrupted
-        clientGone += other.clientGone
-        failovers += other.failovers
-        lastResorts += other.lastResorts
-        probes += other.probes
-    }
-}
