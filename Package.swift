@@ -77,7 +77,10 @@ let productTargets: [Target] = [
     tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     tests(
         "HoldfastCommandTests",
-        ["holdfast", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", logging, nioCore, nioPosix, nioHTTP1, systemPackage]),
+        [
+            "holdfast", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", logging, nioCore, nioPosix, nioHTTP1,
+            systemPackage,
+        ]),
     tests("IntegrationTests", ["HoldfastCore"]),
 ]
 

@@ -8,6 +8,7 @@ enum Observation: Sendable {
     case permitGiven(exchange: Int, provider: Int, Breaker.Permit)
     case permitSettled(exchange: Int, provider: Int, Breaker.Permit, AttemptResult)
     case lastResortAsked(provider: Int)
+    case secondTryGranted(provider: Int)
 }
 
 struct ExchangeFacts: Sendable {
@@ -64,6 +65,12 @@ struct SimulatedGate: CandidateGate, Sendable {
             give(candidate, permit)
         }
         return permit
+    }
+
+    mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
+        guard deployments[order[candidate]].takeRetry(now: now) else { return false }
+        observed.append(.secondTryGranted(provider: order[candidate]))
+        return true
     }
 
     mutating func settle(

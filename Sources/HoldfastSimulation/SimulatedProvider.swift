@@ -7,6 +7,8 @@ struct SimulatedProvider: Sendable {
         case well, refuses, unreachable, resets, silent, slowFirstToken, stalls, cuts, inBandError, empty
         case overloaded, rateLimitedShort, rateLimitedLong, serverError, callerFault, policy, localExhaustion
         case badKey, quotaUsedUp, accountClosed, restricted, noModelAccess, modelGone, redirects
+        /// Fails often, but not often enough for its breaker.
+        case flaky
         /// The process dies: what runs is cut, what comes is refused.
         case crashed
     }
@@ -21,15 +23,23 @@ struct SimulatedProvider: Sendable {
     let contextTokens: Int
     let isContextKnown: Bool
 
-    init(healsAt: Instant, random: inout SeededRandom) {
+    /// What goes wrong in one world. Half of the worlds know a few conditions only, so that each of them meets much more
+    /// of the same than where everything happens at once (Groce et al., "Swarm Testing", 2012).
+    static func drawConditions(random: inout SeededRandom) -> [Condition] {
+        guard random.below(2) == 0 else { return Condition.allCases }
+        return (0...random.below(3)).map { _ in Condition.allCases[Int(random.below(Int64(Condition.allCases.count)))] }
+    }
+
+    /// - Parameter conditions: what may go wrong; not empty.
+    init(healsAt: Instant, conditions: [Condition], random: inout SeededRandom) {
         contextTokens = Int(1 + random.below(4)) * 1_000
         isContextKnown = random.below(3) > 0
         var periods: [Period] = []
         var at = Instant.zero
         let flaps = random.below(4) == 0
         while at < healsAt {
-            let pick = Int(random.below(Int64(Condition.allCases.count)))
-            let condition = random.below(3) == 0 ? .well : Condition.allCases[pick]
+            let pick = conditions[Int(random.below(Int64(conditions.count)))]
+            let condition = random.below(3) == 0 ? .well : pick
             periods.append(Period(from: at, condition: condition))
             let lasts = flaps ? Span.second / 5 + random.below(2 * Span.second) : random.below(20 * Span.second)
             at = at.advanced(byNanoseconds: lasts + 1)
@@ -112,6 +122,8 @@ struct SimulatedProvider: Sendable {
             switch condition {
             case .well:
                 answer(isStream: isStream)
+            case .flaky:
+                if random.below(5) == 0 { fail(.transient) } else { answer(isStream: isStream) }
             case .refuses, .crashed:
                 add(.attemptFailed(.transient, retryAfterNanoseconds: nil), after: 0, to: 3)
             case .unreachable:

@@ -8,6 +8,8 @@ struct SimulatedWorld: Sendable {
         var isStream: Bool
         /// How much it asks.
         var tokens: Int
+        /// Providers it was sent to.
+        var asked: Set<Int> = []
         /// The client leaves once it has seen this many steps; nil: it stays.
         var leavesAfterSteps: Int?
         var steps = 0
@@ -44,6 +46,7 @@ struct SimulatedWorld: Sendable {
     private var exchangeChecker = ExchangeChecker()
     private var breakerCheckers: [BreakerChecker]
     private var suspensionCheckers: [SuspensionChecker]
+    private var retryCheckers: [RetryChecker]
     private var recoveryChecker: RecoveryChecker
 
     init(seed: UInt64) {
@@ -65,12 +68,16 @@ struct SimulatedWorld: Sendable {
         arrivalsEndAt = healsAt.advanced(byNanoseconds: RecoveryChecker.boundNanoseconds)
         settledAt = healsAt.advanced(byNanoseconds: 10 * Span.second)
         // From a quiet service to one busy enough for the breaker's rate window.
-        meanGapNanoseconds = (100 + random.below(400)) * Span.millisecond
-        providers = (0..<count).map { _ in SimulatedProvider(healsAt: healsAt, random: &random) }
+        meanGapNanoseconds = (random.below(10) == 0 ? 20 : 100 + random.below(400)) * Span.millisecond
+        let conditions = SimulatedProvider.drawConditions(random: &random)
+        providers = (0..<count).map { _ in
+            SimulatedProvider(healsAt: healsAt, conditions: conditions, random: &random)
+        }
         hasStandIn = count > 1 && random.below(3) == 0
         gate = SimulatedGate(providers: count)
         breakerCheckers = (0..<count).map { BreakerChecker(provider: $0) }
         suspensionCheckers = (0..<count).map { SuspensionChecker(provider: $0) }
+        retryCheckers = (0..<count).map { RetryChecker(provider: $0) }
         // Nobody asks a stand-in while all is well.
         recoveryChecker = RecoveryChecker(providers: hasStandIn ? count - 1 : count, healsAt: healsAt)
         report = SimulationReport(seed: seed, traceHash: 0)
@@ -92,7 +99,7 @@ struct SimulatedWorld: Sendable {
         if !hasViolations { exchangeChecker.finish() }
         report.violations =
             exchangeChecker.violations + breakerCheckers.flatMap(\.violations)
-            + suspensionCheckers.flatMap(\.violations)
+            + suspensionCheckers.flatMap(\.violations) + retryCheckers.flatMap(\.violations)
         if report.violations.isEmpty { report.violations = recoveryChecker.violations }
         report.slowestRecovery = recoveryChecker.slowest
         report.traceHash = trace.hash
@@ -108,6 +115,7 @@ struct SimulatedWorld: Sendable {
     private var hasViolations: Bool {
         !exchangeChecker.violations.isEmpty || breakerCheckers.contains { !$0.violations.isEmpty }
             || suspensionCheckers.contains { !$0.violations.isEmpty }
+            || retryCheckers.contains { !$0.violations.isEmpty }
     }
 
     private mutating func happen(_ event: EventQueue.Event) {
@@ -210,6 +218,8 @@ struct SimulatedWorld: Sendable {
     private mutating func sendAttempt(_ candidate: Int, exchange: Int) {
         let provider = exchanges[exchange].order[candidate]
         if candidate != 0 { report.failovers += 1 }
+        let isSecondTry = !exchanges[exchange].asked.insert(provider).inserted
+        if isSecondTry { report.retries += 1 } else { retryCheckers[provider].sentFirstTry(now: now) }
         exchanges[exchange].attempt += 1
         exchanges[exchange].attemptStarted = now
         exchanges[exchange].provider = provider
@@ -261,6 +271,8 @@ struct SimulatedWorld: Sendable {
                 suspensionCheckers[provider].settled(result, now: now)
             case .lastResortAsked(let provider):
                 breakerCheckers[provider].askedForLastResort()
+            case .secondTryGranted(let provider):
+                retryCheckers[provider].grantedSecondTry(now: now)
             case .arrived, .stepped:
                 break
             }

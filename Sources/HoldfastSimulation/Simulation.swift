@@ -23,6 +23,8 @@ package struct SimulationReport: Sendable {
     package var interrupted = 0
     package var clientGone = 0
     package var failovers = 0
+    /// Attempts at a provider that the exchange had asked before.
+    package var retries = 0
     package var lastResorts = 0
     package var probes = 0
     /// Nanoseconds from the healing of the world to the first answer of the slowest provider; nil: one never came back.
@@ -48,6 +50,7 @@ package struct SimulationReport: Sendable {
         interrupted += other.interrupted
         clientGone += other.clientGone
         failovers += other.failovers
+        retries += other.retries
         lastResorts += other.lastResorts
         probes += other.probes
     }

@@ -167,6 +167,19 @@ import Testing
         #expect(limited.isOut(now: at(4)) && !limited.isOut(now: at(5)))
     }
 
+    @Test func aStormOfSecondTriesIsSeen() {
+        var checker = RetryChecker(provider: 0)
+        for place in 0..<100 as Range<Int64> {
+            checker.sentFirstTry(now: Instant(nanoseconds: place * Span.millisecond))
+        }
+        for place in 0..<20 as Range<Int64> {
+            checker.grantedSecondTry(now: Instant(nanoseconds: Span.second + place * Span.millisecond))
+        }
+        #expect(checker.violations == [])
+        checker.grantedSecondTry(now: Instant(nanoseconds: 2 * Span.second))
+        #expect(checker.violations == ["provider 0 was granted 21 second tries in ten seconds"])
+    }
+
     @Test func aProviderThatStaysAwayIsSeen() {
         var checker = RecoveryChecker(providers: 2, healsAt: Instant(nanoseconds: Span.second))
         checker.answered(provider: 0, attemptStarted: .zero, now: Instant(nanoseconds: 2 * Span.second))

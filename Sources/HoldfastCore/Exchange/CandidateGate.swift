@@ -12,6 +12,8 @@ package protocol CandidateGate {
     ) -> CandidateDecision
     mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit?
     mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit?
+    /// Takes one second try at the candidate out of its retry budget; false: that is used up.
+    mutating func takeRetry(candidate: Int, now: Instant) -> Bool
     mutating func settle(
         candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom)
 }

@@ -49,7 +49,7 @@ extension ExchangeMachine {
         if let step = waitForLimit(round.limited, now: now, random: &random) {
             return step
         }
-        if let step = waitForSecondTry(now: now, random: &random) {
+        if let step = waitForSecondTry(now: now, gate: &gate, random: &random) {
             return step
         }
         return lastResort(leastBad: round.leastBad?.candidate, now: now, gate: &gate)
@@ -101,14 +101,16 @@ extension ExchangeMachine {
         return ExchangeStep(.none)
     }
 
-    private mutating func waitForSecondTry(now: Instant, random: inout SeededRandom) -> ExchangeStep? {
+    private mutating func waitForSecondTry<Gate: CandidateGate>(
+        now: Instant, gate: inout Gate, random: inout SeededRandom
+    ) -> ExchangeStep? {
         guard retriesLeft > 0, let (candidate, notBefore) = secondTry, candidates.mayAskAgain(candidate) else {
             return nil
         }
         let backoff = now.advanced(byNanoseconds: Backoff.wait(retry: retriesDone, random: &random))
         let until = max(notBefore, backoff)
         // Sleeping into the deadline would only delay the refusal.
-        guard until < deadline else { return nil }
+        guard until < deadline, gate.takeRetry(candidate: candidate, now: now) else { return nil }
         return waitForRetry(candidate, until: until, cancels: false)
     }
 

@@ -266,7 +266,9 @@ package struct ExchangeMachine: Sendable {
                 secondTry = (flight.candidate, now.advanced(byNanoseconds: asked ?? 0))
             }
         case .afterWait:
-            if let asked, retriesLeft > 0, attempts.count < plan.retries.attempts {
+            if let asked, retriesLeft > 0, attempts.count < plan.retries.attempts,
+                gate.takeRetry(candidate: flight.candidate, now: now)
+            {
                 let until = now.advanced(byNanoseconds: asked)
                 return waitForRetry(flight.candidate, until: until, cancels: cancels)
             }

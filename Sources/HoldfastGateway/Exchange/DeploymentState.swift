@@ -9,6 +9,7 @@ final class DeploymentState: Sendable {
         var attemptsByOutcome = OutcomeCounts()
         var failuresByClass: [FailureClass: Int] = [:]
         var lastResorts = 0
+        var retriesRefused = 0
         var timeToFirstToken = Histogram.seconds
         /// The last failure, for whoever looks at three in the morning.
         var lastFailure: LastFailure?
@@ -51,6 +52,7 @@ final class DeploymentState: Sendable {
         var attempts: OutcomeCounts
         var failures: [FailureClass: Int]
         var lastResorts: Int
+        var retriesRefused: Int
         var timeToFirstToken: Histogram
         var lastFailure: LastFailure?
     }
@@ -60,7 +62,8 @@ final class DeploymentState: Sendable {
             Facts(
                 breaker: $0.health.breaker.state, suspension: $0.health.suspension.facts, inFlight: $0.inFlight,
                 attempts: $0.attemptsByOutcome,
-                failures: $0.failuresByClass, lastResorts: $0.lastResorts, timeToFirstToken: $0.timeToFirstToken,
+                failures: $0.failuresByClass, lastResorts: $0.lastResorts, retriesRefused: $0.retriesRefused,
+                timeToFirstToken: $0.timeToFirstToken,
                 lastFailure: $0.lastFailure)
         }
     }
@@ -116,6 +119,14 @@ struct RouteGate: CandidateGate {
                 shared.lastResorts += 1
             }
             return permit
+        }
+    }
+
+    mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
+        candidates[candidate].state.withLock { shared in
+            let isTaken = shared.health.takeRetry(now: now)
+            if !isTaken { shared.retriesRefused += 1 }
+            return isTaken
         }
     }
 

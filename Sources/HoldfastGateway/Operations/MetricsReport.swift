@@ -104,6 +104,8 @@ enum MetricsReport {
         }
         text.begin("holdfast_last_resorts_total", "counter", "Attempts although the breaker was open.")
         for row in rows { text.sample("holdfast_last_resorts_total", row.label, row.facts.lastResorts) }
+        text.begin("holdfast_retries_refused_total", "counter", "Second tries that the retry budget did not allow.")
+        for row in rows { text.sample("holdfast_retries_refused_total", row.label, row.facts.retriesRefused) }
         text.begin("holdfast_attempts_in_flight", "gauge", "Attempts in flight.")
         for row in rows { text.sample("holdfast_attempts_in_flight", row.label, row.facts.inFlight) }
         text.begin("holdfast_breaker_state", "gauge", "1 for the state that the breaker is in.")

@@ -121,7 +121,7 @@ struct SimulationSummary: Sendable {
               \(total.exchanges) exchanges, \(total.events) events
               \(total.answered) answered, \(total.refused) refused (\(total.unlawful) for want of a lawful candidate), \
             \(total.interrupted) interrupted, \(total.clientGone) left by their client
-              \(total.failovers) failovers, \(total.probes) probes, \(total.lastResorts) last resorts
+              \(total.failovers) failovers, \(total.retries) second tries, \(total.probes) probes, \(total.lastResorts) last resorts
               trace \(String(total.traceHash, radix: 16))
             """
     }
@@ -132,7 +132,8 @@ struct SimulationSummary: Sendable {
             "events": .integer(total.events), "answered": .integer(total.answered),
             "refused": .integer(total.refused), "unlawful": .integer(total.unlawful),
             "interrupted": .integer(total.interrupted), "client_gone": .integer(total.clientGone),
-            "failovers": .integer(total.failovers), "probes": .integer(total.probes),
+            "failovers": .integer(total.failovers), "retries": .integer(total.retries),
+            "probes": .integer(total.probes),
             "last_resorts": .integer(total.lastResorts), "trace": .string(String(total.traceHash, radix: 16)),
             "broken": broken.map { report in
                 [

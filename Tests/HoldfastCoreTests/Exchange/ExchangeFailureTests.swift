@@ -116,6 +116,23 @@ import Testing
                 == .end(.refused(.noneAvailable(retryAfterNanoseconds: Span.second))))
     }
 
+    @Test func noSecondTryIsMadeBeyondTheRetryBudget() {
+        for failure in [FailureClass.transient, .rateLimit] {
+            var rig = ExchangeRig(candidates: 1)
+            while rig.gate.takeRetry(candidate: 0, now: rig.now) {}
+            rig.send(.started)
+            let asked = failure == .rateLimit ? Span.second : nil
+            let step = rig.send(.attemptFailed(failure, retryAfterNanoseconds: asked))
+            #expect(rig.machine.isFinished, "\(step)")
+        }
+        var rig = ExchangeRig(candidates: 2)
+        while rig.gate.takeRetry(candidate: 0, now: rig.now) {}
+        rig.send(.started)
+        #expect(
+            rig.send(.attemptFailed(.transient, retryAfterNanoseconds: nil)) == .send(1),
+            "failover does not draw on it")
+    }
+
     @Test func aSecondTryThatWouldSleepIntoTheDeadlineIsNotMade() {
         // The longest backoff is 100 ms, so a deadline of one nanosecond is always sooner than any but a zero wait.
         var rig = ExchangeRig(candidates: 1, clientTimeoutNanoseconds: 1)

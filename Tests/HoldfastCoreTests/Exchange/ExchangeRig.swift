@@ -5,6 +5,7 @@ struct BreakerGate: CandidateGate {
     var breakers: [Breaker]
     /// One for each candidate: here each is a provider with one deployment.
     var suspensions: [Suspension]
+    var retryBudgets: [RetryBudget]
     var given = 0
     var settled: [Settlement] = []
 
@@ -21,6 +22,7 @@ struct BreakerGate: CandidateGate {
     init(candidates: Int) {
         breakers = Array(repeating: Breaker(), count: candidates)
         suspensions = Array(repeating: Suspension(), count: candidates)
+        retryBudgets = Array(repeating: RetryBudget(), count: candidates)
     }
 
     mutating func admit(
@@ -47,6 +49,10 @@ struct BreakerGate: CandidateGate {
         let permit = breakers[candidate].admitLastResort(now: now)
         if permit != nil { given += 1 }
         return permit
+    }
+
+    mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
+        retryBudgets[candidate].takeRetry(now: now)
     }
 
     mutating func settle(

@@ -1,7 +1,9 @@
-/// What all exchanges share about one deployment: its breaker, and whether it is out for a reason of its own.
+/// What all exchanges share about one deployment: its breaker, whether it is out for a reason of its own, and how often it
+/// may be asked a second time.
 package struct DeploymentHealth: Sendable {
     package private(set) var breaker = Breaker()
     package private(set) var suspension = Suspension()
+    private var retryBudget = RetryBudget()
 
     package init() {}
 
@@ -20,17 +22,26 @@ package struct DeploymentHealth: Sendable {
         case .admitted(let permit):
             // Only an attempt that is really made may be the trial that ends a suspension.
             _ = suspension.admit(now: now)
+            retryBudget.attempted(now: now)
             return .admitted(permit)
         }
     }
 
+    /// Whether an exchange that failed here may try here again.
+    package mutating func takeRetry(now: Instant) -> Bool {
+        retryBudget.takeRetry(now: now)
+    }
+
     package mutating func admitDespiteSlowStart(now: Instant) -> Breaker.Permit? {
-        suspension.admit(now: now) == nil ? breaker.admitDespiteSlowStart() : nil
+        guard suspension.admit(now: now) == nil, let permit = breaker.admitDespiteSlowStart() else { return nil }
+        retryBudget.attempted(now: now)
+        return permit
     }
 
     package mutating func admitLastResort(now: Instant) -> Breaker.Permit? {
         guard suspension.refusal(now: now) == nil, let permit = breaker.admitLastResort(now: now) else { return nil }
         _ = suspension.admit(now: now)
+        retryBudget.attempted(now: now)
         return permit
     }
 
