@@ -78,6 +78,13 @@ final class DeploymentState: Sendable {
 struct RouteGate: CandidateGate {
     let candidates: [DeploymentInForce]
     let shared: GatewayShared
+    /// What was seen of the failure that is being settled; nil where a limit passed and nothing was.
+    var failureDetail: String?
+
+    init(candidates: [DeploymentInForce], shared: GatewayShared) {
+        self.candidates = candidates
+        self.shared = shared
+    }
 
     mutating func admit(
         candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
@@ -134,9 +141,16 @@ struct RouteGate: CandidateGate {
         candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
         let deployment = candidates[candidate]
+        let detail = failureDetail
+        failureDetail = nil
         let change = deployment.state.withLock { shared in
             shared.inFlight -= 1
             shared.attemptsByOutcome.count(result.outcome)
+            if let failure = result.failure, failure != .neutral {
+                shared.failuresByClass[failure, default: 0] += 1
+                shared.lastFailure = DeploymentState.LastFailure(
+                    failure: failure, detail: detail ?? "nothing came in time", at: now)
+            }
             return shared.health.settle(permit, result, now: now, random: &random)
         }
         if let breaker = change.breaker { shared.logBreaker(of: deployment, breaker) }

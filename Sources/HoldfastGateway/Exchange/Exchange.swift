@@ -114,13 +114,7 @@ final class Exchange {
     }
 
     func fail(_ fault: UpstreamFault, retryAfter: Int64?, now: Instant) {
-        if fault.failure != .neutral, let deployment {
-            deployment.state.withLock { shared in
-                shared.failuresByClass[fault.failure, default: 0] += 1
-                shared.lastFailure = DeploymentState.LastFailure(
-                    failure: fault.failure, detail: fault.detail, at: now)
-            }
-        }
+        gate.failureDetail = fault.detail
         report(.attemptFailed(fault.failure, retryAfterNanoseconds: retryAfter), now: now)
     }
 

@@ -69,7 +69,9 @@ package enum FaultParameter: String, CaseIterable, Sendable {
         switch self {
         case .afterTokens: "how many tokens come before it (3; for malformed 0)"
         case .status: "one of \(StatusAnswer.known.map(String.init).joined(separator: ", ")) (500)"
-        case .code: "the error's code, such as context_length_exceeded or insufficient_quota"
+        case .code:
+            "the error's code; with a cause of its own: "
+                + StatusAnswer.knownCodes.map { "\($0.status) \($0.code)" }.joined(separator: ", ")
         case .wait: "one of \(RateLimitWait.allCases.map(\.rawValue).joined(separator: ", ")) (seconds)"
         case .delay: "a duration such as 20s (20s; for rate_limit the wait it asks for: the lease's time left, else 2s)"
         case .gap: "the time between two tokens (1s)"

@@ -93,6 +93,9 @@ package struct StatusAnswer: Error, Equatable, Sendable {
         StatusAnswer(status: 529, type: "overloaded_error", code: "overloaded", message: "Overloaded"),
     ]
 
+    /// Which codes choose a cause of their own, by status.
+    package static let knownCodes = causes.map { (status: $0.status, code: $0.code ?? "") }
+
     private static let causes: [StatusAnswer] = [
         StatusAnswer(
             status: 400, type: "invalid_request_error", code: "context_length_exceeded",
