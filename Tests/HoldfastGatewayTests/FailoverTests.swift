@@ -168,6 +168,18 @@ extension GatewayTests {
             }
         }
 
+        @Test(arguments: [("0", 2), ("1", 1), ("2", 1), ("many", 2)])
+        func `a client that asks again by itself is not asked for twice`(count: String, attempts: Int) async throws {
+            try await withPractice { primary in
+                try await withGateway(Setup(primary.port)) { gateway in
+                    try await primary.setFault(.status(500, code: nil))
+                    let reply = try await gateway.ask(chat(headers: ["X-Stainless-Retry-Count: \(count)"]))
+                    #expect(reply.status == 502 && reply.attempts == "\(attempts)")
+                    #expect(primary.requests().requests.count == attempts)
+                }
+            }
+        }
+
         @Test func `attempts have a bound`() async throws {
             let port = try await ScriptedServer.deadPort()
             try await withPractice { backup in

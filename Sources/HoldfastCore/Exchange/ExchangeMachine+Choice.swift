@@ -13,7 +13,7 @@ extension ExchangeMachine {
     }
 
     /// The first candidate that was not tried and is admitted; else one that slow start held back, a probe that was left
-    /// to others, one whose limit ends soon, a second try at one that failed transiently, or a last resort; else the
+    /// to others, a second try at one that failed transiently, one whose limit ends soon, or a last resort; else the
     /// end.
     mutating func tryNext<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
@@ -46,10 +46,10 @@ extension ExchangeMachine {
                 return send(candidate, permit, now: now)
             }
         }
-        if let step = waitForLimit(round.limited, now: now, random: &random) {
+        if let step = waitForSecondTry(now: now, gate: &gate, random: &random) {
             return step
         }
-        if let step = waitForSecondTry(now: now, gate: &gate, random: &random) {
+        if let step = waitForLimit(round.limited, now: now, random: &random) {
             return step
         }
         return lastResort(leastBad: round.leastBad?.candidate, now: now, gate: &gate)

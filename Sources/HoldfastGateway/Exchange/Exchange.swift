@@ -50,9 +50,12 @@ final class Exchange {
         services = connection.services
         startedAt = request.arrivedAt
         let route = admitted.route
+        var retries = route.route.retries
+        // The client asks again by itself: a second try of ours on top of each of its own would multiply them.
+        if request.headers.clientRetries > 0 { retries.sameDeployment = 0 }
         machine = ExchangeMachine(
             plan: ExchangePlan(
-                candidates: route.candidates.count, limits: route.limits, retries: route.route.retries,
+                candidates: route.candidates.count, limits: route.limits, retries: retries,
                 criticality: admitted.criticality, isStream: admitted.scan.isStream,
                 clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts))
         gate = RouteGate(candidates: route.candidates, shared: services.shared)

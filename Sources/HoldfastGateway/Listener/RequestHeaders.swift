@@ -12,6 +12,8 @@ struct RequestHeaders {
     var expect: String?
     var timeout: String?
     var criticality: String?
+    /// The official SDKs count their own retries, beginning with 0.
+    var clientRetries = 0
 
     init(_ headers: HTTPHeaders) {
         for (name, value) in headers {
@@ -26,6 +28,7 @@ struct RequestHeaders {
             case 16 where name.isFolded("content-encoding"): hasContentEncoding = !value.isFolded("identity")
             case 18 where name.isFolded("x-holdfast-timeout"): timeout = value
             case 22 where name.isFolded("x-holdfast-criticality"): criticality = value
+            case 23 where name.isFolded("x-stainless-retry-count"): clientRetries = max(Int(value) ?? 0, 0)
             default: break
             }
         }

@@ -101,6 +101,10 @@ extension Exchange {
             line.writeStaticString(",\"workload\":")
             line.writeJSONString(admitted.principal.workload?.id)
         }
+        if request.headers.clientRetries > 0 {
+            line.writeStaticString(",\"client_retries\":")
+            line.writeDecimal(request.headers.clientRetries)
+        }
         line.writeStaticString(",\"generation\":")
         line.writeDecimal(Int(clamping: admitted.inForce.generation))
         line.writeStaticString("}\n")

@@ -158,6 +158,18 @@ import Testing
         #expect(rig.machine.attempts.count == 1)
     }
 
+    @Test func aSecondTryInATenthOfASecondComesBeforeALimitThatEndsInTwo() throws {
+        var rig = limited(2, seconds: 2)
+        #expect(rig.send(.started) == .send(1))
+        #expect(rig.send(failed(.transient)) == .nothing)
+        let wake = try #require(rig.wakeMilliseconds)
+        #expect(wake <= 100)
+        #expect(rig.wake() == .send(1))
+        #expect(rig.send(failed(.transient)) == .nothing)
+        #expect((1_900...2_400).contains(try #require(rig.wakeMilliseconds)))
+        #expect(rig.wake() == .send(0))
+    }
+
     @Test func aLongLimitIsToldToTheClient() {
         var rig = limited(1, seconds: 20)
         #expect(rig.send(.started) == .end(.refused(.noneAvailable(retryAfterNanoseconds: 20 * Span.second))))
