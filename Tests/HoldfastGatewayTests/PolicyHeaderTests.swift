@@ -12,16 +12,26 @@ import Testing
 extension GatewayTests {
     /// `x-holdfast-timeout` and `x-holdfast-criticality`: a client may only ask for less.
     struct PolicyHeaderTests {
-        @Test(arguments: [false, true])
-        func `a deadline ends the exchange and blames nobody`(stream: Bool) async throws {
+        @Test func `a deadline ends the exchange and blames nobody`() async throws {
             try await withPair { gateway, primary, backup in
                 try await primary.setFault(.silence)
-                let reply = try await gateway.ask(chat(stream: stream, headers: ["x-holdfast-timeout: 150ms"]))
+                let reply = try await gateway.ask(chat(headers: ["x-holdfast-timeout: 150ms"]))
                 #expect(reply.status == 504 && reply.code == "deadline_passed" && reply.attempts == "1")
                 #expect(backup.requests().requests.isEmpty)
                 let attempts = try await gateway.stateOfDeployment("primary/practice-large")["attempts"]
                 #expect(attempts?["neutral"] == 1 && attempts?["fail"] == 0)
                 try await eventually("the attempt is given up") { primary.requests().counts[.clientLeft] == 1 }
+            }
+        }
+
+        @Test func `a short deadline leaves a stream time for another candidate and blames nobody`() async throws {
+            try await withPair { gateway, primary, _ in
+                try await primary.setFault(.silence)
+                let reply = try await gateway.ask(chat(stream: true, headers: ["x-holdfast-timeout: 2s"]))
+                #expect(reply.status == 200 && reply.isComplete && reply.attempts == "2")
+                #expect(reply.deployment == "backup/practice-large")
+                let attempts = try await gateway.stateOfDeployment("primary/practice-large")["attempts"]
+                #expect(attempts?["neutral"] == 1 && attempts?["fail"] == 0)
             }
         }
 

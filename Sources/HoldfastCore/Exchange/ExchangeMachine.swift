@@ -28,6 +28,8 @@ package struct ExchangeMachine: Sendable {
         var limitAt: Instant
         /// No other candidate would be asked after this attempt, so patience is all there is.
         var isLast: Bool
+        /// Its limit is the client's, not our patience: that it passed says nothing about the deployment.
+        var isCutShort = false
     }
 
     let plan: ExchangePlan
@@ -128,11 +130,19 @@ package struct ExchangeMachine: Sendable {
 
     private mutating func connected() -> ExchangeStep {
         guard case .connecting(var flight) = phase else { return ExchangeStep(.none) }
-        let patience = flight.isLast ? plan.limits.alone : plan.limits.withOthers
-        let limit = plan.isStream ? patience.firstByteNanoseconds : patience.responseNanoseconds
-        flight.limitAt = flight.startedAt.advanced(byNanoseconds: limit)
+        wait(&flight) { plan.isStream ? $0.firstByteNanoseconds : $0.responseNanoseconds }
         phase = .awaitingHead(flight)
         return ExchangeStep(.none)
+    }
+
+    /// How long an attempt is waited for. A client's short deadline must leave time for another candidate, so a stream
+    /// that has others gets half of what is left at most; a whole answer takes as long as it takes, and half of the time
+    /// for each of two would be too little for both.
+    private func wait(_ flight: inout Flight, for span: (ExchangeLimits.Patience) -> Int64) {
+        let patience = span(flight.isLast ? plan.limits.alone : plan.limits.withOthers)
+        let half = deadline.nanoseconds(since: flight.startedAt) / 2
+        flight.isCutShort = plan.isStream && !flight.isLast && half < patience
+        flight.limitAt = flight.startedAt.advanced(byNanoseconds: flight.isCutShort ? half : patience)
     }
 
     private mutating func connectionStale(now: Instant) -> ExchangeStep {
@@ -146,10 +156,7 @@ package struct ExchangeMachine: Sendable {
         // A provider may answer before the last byte of the request is written.
         _ = connected()
         guard case .awaitingHead(var flight) = phase else { return ExchangeStep(.none) }
-        if plan.isStream {
-            let patience = flight.isLast ? plan.limits.alone : plan.limits.withOthers
-            flight.limitAt = flight.startedAt.advanced(byNanoseconds: patience.firstTokenNanoseconds)
-        }
+        if plan.isStream { wait(&flight, for: \.firstTokenNanoseconds) }
         phase = .receiving(flight)
         return ExchangeStep(.hold)
     }
@@ -213,9 +220,11 @@ package struct ExchangeMachine: Sendable {
         case .connecting:
             return attemptFailed(
                 .transient, retryAfterNanoseconds: nil, cancels: true, now: now, gate: &gate, random: &random)
-        case .awaitingHead, .receiving:
+        case .awaitingHead(let flight), .receiving(let flight):
             return attemptFailed(
-                .silent, retryAfterNanoseconds: nil, cancels: true, now: now, gate: &gate, random: &random)
+                .silent, retryAfterNanoseconds: nil, cancels: true, outcome: flight.isCutShort ? .neutral : nil,
+                now: now,
+                gate: &gate, random: &random)
         case .committed:
             return attemptFailed(
                 .truncated, retryAfterNanoseconds: nil, cancels: true, now: now, gate: &gate, random: &random)
@@ -240,14 +249,14 @@ package struct ExchangeMachine: Sendable {
     }
 
     private mutating func attemptFailed<Gate: CandidateGate>(
-        _ failure: FailureClass, retryAfterNanoseconds: Int64?, cancels: Bool, now: Instant, gate: inout Gate,
-        random: inout SeededRandom
+        _ failure: FailureClass, retryAfterNanoseconds: Int64?, cancels: Bool, outcome: AttemptOutcome? = nil,
+        now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         guard let flight = flightInAir else { return ExchangeStep(.none) }
         let wasCommitted = isCommitted
         let policy = failure.policy
         settle(
-            flight, policy.outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds, now: now,
+            flight, outcome ?? policy.outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds, now: now,
             gate: &gate, random: &random)
         if wasCommitted {
             return finish(.interrupted(failure), cancels: cancels)

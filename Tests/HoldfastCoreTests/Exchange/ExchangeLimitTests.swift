@@ -45,6 +45,24 @@ import Testing
         #expect(rig.wake() == .end(.refused(.everyCandidateFailed(.silent)), cancels: true))
     }
 
+    @Test func aShortDeadlineLeavesTimeForAnotherCandidate() {
+        var rig = ExchangeRig(candidates: 3, clientTimeoutNanoseconds: 8 * Span.second)
+        rig.send(.started)
+        rig.send(.attemptConnected)
+        rig.send(.headReceived)
+        #expect(rig.wakeMilliseconds == 4_000)
+        #expect(rig.wake() == .send(1, cancels: true))
+        rig.send(.attemptConnected)
+        #expect(rig.wakeMilliseconds == 6_000)
+        #expect(rig.wake() == .send(2, cancels: true))
+        rig.send(.attemptConnected)
+        #expect(rig.wakeMilliseconds == 8_000, "the last has all that is left")
+        var unary = ExchangeRig(candidates: 2, isStream: false, clientTimeoutNanoseconds: 8 * Span.second)
+        unary.send(.started)
+        unary.send(.attemptConnected)
+        #expect(unary.wakeMilliseconds == 8_000, "a whole answer is not given half of the time")
+    }
+
     @Test func theLastAttemptIsWaitedForLongerToo() {
         var retries = RouteRetries()
         retries.attempts = 1
@@ -122,9 +140,11 @@ import Testing
         var rig = ExchangeRig(candidates: 2, clientTimeoutNanoseconds: 2 * Span.second)
         rig.send(.started)
         rig.send(.attemptConnected)
+        #expect(rig.wake() == .send(1, cancels: true))
+        rig.send(.attemptConnected)
         #expect(rig.wake() == .end(.refused(.deadlinePassed), cancels: true))
         #expect(rig.now.nanoseconds == 2 * Span.second)
-        #expect(rig.gate.settled == [.init(0, .neutral)])
+        #expect(rig.gate.settled == [.init(0, .neutral), .init(1, .neutral)])
     }
 
     @Test func aClientCannotLengthenTheDeadline() {
