@@ -77,7 +77,7 @@ format: toolchain ## Rewrite the Swift files as the formatter wants them
 	@$(SWIFT) format --in-place --parallel $(SWIFT_FILES)
 
 # Worlds of `make sim`, and the first seed.
-SIM_RUNS ?= 2000
+SIM_RUNS ?= 20000
 SIM_SEED ?= 1
 
 .PHONY: sim

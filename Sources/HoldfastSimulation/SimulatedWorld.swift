@@ -10,6 +10,8 @@ struct SimulatedWorld: Sendable {
         var tokens: Int
         /// Providers it was sent to.
         var asked: Set<Int> = []
+        /// Providers that refused it by law, which is so whatever an operator has cleared meanwhile.
+        var restrictedBy: Set<Int> = []
         /// The client leaves once it has seen this many steps; nil: it stays.
         var leavesAfterSteps: Int?
         var steps = 0
@@ -267,6 +269,7 @@ struct SimulatedWorld: Sendable {
                 breakerCheckers[provider].given(permit, now: now)
                 suspensionCheckers[provider].given(now: now)
             case .permitSettled(_, let provider, let permit, let result):
+                if result.failure == .restricted { exchanges[exchange].restrictedBy.insert(provider) }
                 breakerCheckers[provider].settled(permit, result.outcome, now: now)
                 suspensionCheckers[provider].settled(result, now: now)
             case .lastResortAsked(let provider):
@@ -286,7 +289,8 @@ struct SimulatedWorld: Sendable {
         }
         if case .finish(.refused(.noneLawful)) = step.action {
             report.unlawful += 1
-            for provider in exchanges[exchange].order where provider < recoverable {
+            for provider in exchanges[exchange].order
+            where provider < recoverable && !exchanges[exchange].restrictedBy.contains(provider) {
                 suspensionCheckers[provider].calledUnlawful()
             }
         }

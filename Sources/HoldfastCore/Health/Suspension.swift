@@ -71,8 +71,8 @@ package struct Suspension: Sendable {
             guard asked > 0 else { return false }
             return hold(failure, until: now.advanced(byNanoseconds: asked), now: now)
         case .growing(let first, let longest):
-            // What was under way when the suspension began shows nothing new.
-            if let facts, startedAt < facts.since { return false }
+            // What was under way when the suspension began shows nothing new; of a limit that began meanwhile it does.
+            if let facts, facts.failure.policy.hold != .asAsked, startedAt < facts.since { return false }
             let wait = max(min(first << min(times, 20), longest), asked)
             times += 1
             return hold(failure, until: now.advanced(byNanoseconds: wait), now: now)

@@ -120,6 +120,13 @@ import Testing
         #expect(limited.facts?.failure == .modelGone)
     }
 
+    /// Found by the simulator: an attempt that was under way when a limit began brought back something worse, unheard.
+    @Test func aLimitDoesNotHideAWorseCauseThatWasUnderWay() {
+        var suspension = suspended(.rateLimit, retryAfter: Span.second, at: 2)
+        suspension.failed(.modelAccess, retryAfterNanoseconds: nil, startedAt: at(1), now: at(3))
+        #expect(suspension.facts == Suspension.Facts(failure: .modelAccess, since: at(3), until: at(63)))
+    }
+
     @Test func aSuspendedDeploymentIsNoLastResort() {
         var health = DeploymentHealth()
         var random = SeededRandom(seed: 1)
