@@ -37,6 +37,9 @@ package enum FailureTable {
         for row in rows where row.applies(to: status, words: words, message: message) {
             return row.failureClass
         }
+        // A provider that refuses a key says so. What says nothing is somebody in between, such as a firewall that disliked
+        // one caller's text, and that must not take the key away from all others.
+        if status == 403, words.isEmpty, message.isEmpty { return .misconfigured }
         return classify(status: status)
     }
 

@@ -221,7 +221,7 @@ struct FailureFixture: Sendable, CustomTestStringConvertible {
         .init("proxy", 204, nil, nil, nil, .empty),
         .init("proxy", 200, "418", nil, nil, .callerFault),
         .init("proxy", 200, "200", nil, nil, .empty),
-        .init("proxy", 403, nil, nil, nil, .credential),
+        .init("proxy", 403, nil, nil, nil, .misconfigured),
         .init("proxy", 404, nil, nil, nil, .modelAccess),
     ]
 }
