@@ -43,16 +43,15 @@ struct SimulatedGate: CandidateGate, Sendable {
         if let refusal = suspensions[provider].refusal(now: now) { return .refused(.suspended(refusal)) }
         let decision = deployments[provider].admit(defersProbe: defersProbe, now: now, random: &random)
         if case .admitted(let permit) = decision {
-            _ = suspensions[provider].admit(now: now)
-            give(candidate, permit)
+            give(candidate, permit, now: now)
         }
         return decision
     }
 
     mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit? {
-        guard suspensions[order[candidate]].admit(now: now) == nil else { return nil }
+        guard suspensions[order[candidate]].refusal(now: now) == nil else { return nil }
         let permit = deployments[order[candidate]].admitDespiteSlowStart(now: now)
-        if let permit { give(candidate, permit) }
+        if let permit { give(candidate, permit, now: now) }
         return permit
     }
 
@@ -60,10 +59,7 @@ struct SimulatedGate: CandidateGate, Sendable {
         guard suspensions[order[candidate]].refusal(now: now) == nil else { return nil }
         observed.append(.lastResortAsked(provider: order[candidate]))
         let permit = deployments[order[candidate]].admitLastResort(now: now)
-        if let permit {
-            _ = suspensions[order[candidate]].admit(now: now)
-            give(candidate, permit)
-        }
+        if let permit { give(candidate, permit, now: now) }
         return permit
     }
 
@@ -78,9 +74,9 @@ struct SimulatedGate: CandidateGate, Sendable {
     ) {
         let provider = order[candidate]
         _ = deployments[provider].settle(permit, result, now: now, random: &random)
-        switch result.failure?.policy.scope {
-        case .credential?, .provider?, .region?, nil: _ = suspensions[provider].note(result, now: now)
-        case .deployment?, .exchange?: break
+        switch result.concern {
+        case .provider, .region, .deploymentAndProvider: _ = suspensions[provider].note(result, now: now)
+        case .nobody, .deployment: break
         }
         observed.append(.permitSettled(exchange: exchange, provider: provider, permit, result))
     }
@@ -93,7 +89,8 @@ struct SimulatedGate: CandidateGate, Sendable {
         }
     }
 
-    private mutating func give(_ candidate: Int, _ permit: Breaker.Permit) {
+    private mutating func give(_ candidate: Int, _ permit: Breaker.Permit, now: Instant) {
+        _ = suspensions[order[candidate]].admit(now: now)
         observed.append(.permitGiven(exchange: exchange, provider: order[candidate], permit))
     }
 }

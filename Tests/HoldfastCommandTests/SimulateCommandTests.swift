@@ -22,6 +22,11 @@ import Testing
         #expect(UInt64(all.worlds) == count && seen == [SimulatedWorlds.batch, count])
     }
 
+    @Test func theLastSeedIsAWorldToo() async {
+        let last = await SimulatedWorlds(first: .max, count: 1, workers: 1).run { _ in }
+        #expect(last.worlds == 1 && last.broken == nil)
+    }
+
     @Test func aBrokenPromiseIsShownWithTheLineThatReplaysIt() {
         var summary = SimulationSummary()
         for seed in [9, 4, 6] as [UInt64] {

@@ -46,4 +46,20 @@ package struct AttemptResult: Sendable, Hashable {
         self.retryAfterNanoseconds = retryAfterNanoseconds
         self.startedAt = startedAt
     }
+
+    /// Whose suspension the result may begin or end. An answer is a good sign for the deployment and for its provider; a
+    /// failure speaks of one of them, or of the whole region, at most.
+    package enum Concern: Sendable, Hashable {
+        case nobody, deployment, provider, region, deploymentAndProvider
+    }
+
+    package var concern: Concern {
+        switch failure?.policy.scope {
+        case nil: .deploymentAndProvider
+        case .exchange?: .nobody
+        case .deployment?: .deployment
+        case .credential?, .provider?: .provider
+        case .region?: .region
+        }
+    }
 }

@@ -20,7 +20,7 @@ struct CandidateSets: Sendable {
         self.facts = facts
         let all = UInt64.max >> UInt64(ExchangePlan.longestCandidates - count)
         var standIns: UInt64 = 0
-        for place in facts.indices where facts[place].isStandIn { standIns |= 1 << UInt64(place) }
+        for place in facts.indices where facts[place].isStandIn { standIns |= .bit(place) }
         ordinary = all & ~standIns
         waiting = ~ordinary
     }
@@ -40,12 +40,12 @@ struct CandidateSets: Sendable {
     /// Nobody is left who is allowed and not restricted.
     var noneIsLawful: Bool { ordinary & ~restricted == 0 }
 
-    func mayAskAgain(_ candidate: Int) -> Bool { (tooSmall | out) & bit(candidate) == 0 }
+    func mayAskAgain(_ candidate: Int) -> Bool { (tooSmall | out) & .bit(candidate) == 0 }
 
     /// The one that answers where this one's model is gone, unless it was tried, is out itself or takes too little.
     func replacement(of candidate: Int) -> Int? {
         guard candidate < facts.count, let replacement = facts[candidate].replacement,
-            (tried | out | tooSmall) & bit(replacement) == 0
+            (tried | out | tooSmall) & .bit(replacement) == 0
         else { return nil }
         return replacement
     }
@@ -58,28 +58,28 @@ struct CandidateSets: Sendable {
     }
 
     mutating func willTry(_ candidate: Int) {
-        tried |= bit(candidate)
-        waiting &= ~bit(candidate)
+        tried |= .bit(candidate)
+        waiting &= ~.bit(candidate)
     }
 
-    mutating func isShut(_ candidate: Int) { shut |= bit(candidate) }
+    mutating func isShut(_ candidate: Int) { shut |= .bit(candidate) }
 
     mutating func isOut(_ candidate: Int, for failure: FailureClass) {
-        shut |= bit(candidate)
-        out |= bit(candidate)
-        if failure == .restricted { restricted |= bit(candidate) }
+        shut |= .bit(candidate)
+        out |= .bit(candidate)
+        if failure == .restricted { restricted |= .bit(candidate) }
     }
 
     /// An attempt failed in a way that changes who else should be asked.
     mutating func learn(_ failure: FailureClass, of candidate: Int) {
         switch failure.policy.moveOn {
         case .toLargerContext: tooSmall |= notLarger(than: candidate)
-        case .toLawful: restricted |= bit(candidate)
+        case .toLawful: restricted |= .bit(candidate)
         case .never, .toNext, .toReplacement: break
         }
         if failure == .capacity, candidate < facts.count {
             for place in facts.indices where facts[place].provider == facts[candidate].provider {
-                pressed |= bit(place)
+                pressed |= .bit(place)
             }
         }
     }
@@ -87,15 +87,13 @@ struct CandidateSets: Sendable {
     /// Where nothing is known, nobody is known to be larger.
     private func notLarger(than candidate: Int) -> UInt64 {
         guard candidate < facts.count, let size = facts[candidate].contextTokens else { return .max }
-        return facts.indices.reduce(0) { $0 | (facts[$1].contextTokens ?? 0 <= size ? bit($1) : 0) }
-    }
-
-    private func bit(_ candidate: Int) -> UInt64 {
-        1 << UInt64(candidate)
+        return facts.indices.reduce(0) { $0 | (facts[$1].contextTokens ?? 0 <= size ? .bit($1) : 0) }
     }
 }
 
 extension UInt64 {
+    static func bit(_ place: Int) -> UInt64 { 1 << UInt64(place) }
+
     /// The places of the bits that are set, lowest first.
     struct Places: Sequence, IteratorProtocol {
         fileprivate var rest: UInt64

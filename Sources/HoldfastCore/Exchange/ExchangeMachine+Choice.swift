@@ -64,14 +64,14 @@ extension ExchangeMachine {
         case .admitted(let permit):
             return send(candidate, permit, now: now)
         case .refused(.breaker(.slowStart)):
-            round.slowStarting |= 1 << UInt64(candidate)
+            round.slowStarting |= .bit(candidate)
         case .refused(.breaker(.open(let until))):
             candidates.isShut(candidate)
             note(until)
             if until < round.leastBad?.until ?? .distantFuture { round.leastBad = (candidate, until) }
         case .refused(.breaker(.probing)):
             candidates.isShut(candidate)
-            round.probing |= 1 << UInt64(candidate)
+            round.probing |= .bit(candidate)
             note(now.advanced(byNanoseconds: Span.second))
             if now < round.leastBad?.until ?? .distantFuture { round.leastBad = (candidate, now) }
         case .refused(.suspended(let facts)):

@@ -20,9 +20,7 @@ package struct DeploymentHealth: Sendable {
         case .refused(let refusal):
             return .refused(.breaker(refusal))
         case .admitted(let permit):
-            // Only an attempt that is really made may be the trial that ends a suspension.
-            _ = suspension.admit(now: now)
-            retryBudget.attempted(now: now)
+            willAttempt(now: now)
             return .admitted(permit)
         }
     }
@@ -33,16 +31,21 @@ package struct DeploymentHealth: Sendable {
     }
 
     package mutating func admitDespiteSlowStart(now: Instant) -> Breaker.Permit? {
-        guard suspension.admit(now: now) == nil, let permit = breaker.admitDespiteSlowStart() else { return nil }
-        retryBudget.attempted(now: now)
+        guard suspension.refusal(now: now) == nil, let permit = breaker.admitDespiteSlowStart() else { return nil }
+        willAttempt(now: now)
         return permit
     }
 
     package mutating func admitLastResort(now: Instant) -> Breaker.Permit? {
         guard suspension.refusal(now: now) == nil, let permit = breaker.admitLastResort(now: now) else { return nil }
+        willAttempt(now: now)
+        return permit
+    }
+
+    /// Only an attempt that is really made may be the trial that ends a suspension.
+    private mutating func willAttempt(now: Instant) {
         _ = suspension.admit(now: now)
         retryBudget.attempted(now: now)
-        return permit
     }
 
     /// Gives a permit back unused.
@@ -65,10 +68,12 @@ package struct DeploymentHealth: Sendable {
         _ permit: Breaker.Permit, _ result: AttemptResult, now: Instant, random: inout SeededRandom
     ) -> Change {
         let hasChanged = breaker.settle(permit, outcome: result.outcome, now: now, random: &random)
-        return Change(
-            breaker: hasChanged ? breaker.state : nil,
-            suspension: result.failure?.policy.scope == .deployment || result.failure == nil
-                ? suspension.note(result, now: now) : nil)
+        let change: SuspensionChange? =
+            switch result.concern {
+            case .deployment, .deploymentAndProvider: suspension.note(result, now: now)
+            case .nobody, .provider, .region: nil
+            }
+        return Change(breaker: hasChanged ? breaker.state : nil, suspension: change)
     }
 }
 

@@ -107,26 +107,29 @@ struct RouteGate: CandidateGate {
     }
 
     mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit? {
-        let deployment = candidates[candidate]
-        guard deployment.providerState.admit(now: now) == nil else { return nil }
-        return deployment.state.withLock { shared in
-            let permit = shared.health.admitDespiteSlowStart(now: now)
-            if permit != nil { shared.inFlight += 1 }
-            return permit
-        }
+        take(candidates[candidate], now: now) { $0.health.admitDespiteSlowStart(now: now) }
     }
 
     mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit? {
-        let deployment = candidates[candidate]
-        guard deployment.providerState.admit(now: now) == nil else { return nil }
-        return deployment.state.withLock { shared in
-            let permit = shared.health.admitLastResort(now: now)
-            if permit != nil {
-                shared.inFlight += 1
-                shared.lastResorts += 1
-            }
+        let permit = take(candidates[candidate], now: now) { $0.health.admitLastResort(now: now) }
+        if permit != nil { candidates[candidate].state.withLock { $0.lastResorts += 1 } }
+        return permit
+    }
+
+    /// The provider is asked last whether it may: an attempt that its deployment refuses must not use up the trial.
+    private func take(
+        _ deployment: DeploymentInForce, now: Instant, _ ask: (inout DeploymentState.Shared) -> Breaker.Permit?
+    ) -> Breaker.Permit? {
+        guard deployment.providerState.refusal(now: now) == nil else { return nil }
+        let permit = deployment.state.withLock { shared in
+            let permit = ask(&shared)
+            if permit != nil { shared.inFlight += 1 }
             return permit
         }
+        guard permit != nil, deployment.providerState.admit(now: now) != nil else { return permit }
+        // No probe is given out here, so nothing but the count goes back.
+        deployment.state.withLock { $0.inFlight -= 1 }
+        return nil
     }
 
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
@@ -155,10 +158,10 @@ struct RouteGate: CandidateGate {
         }
         if let breaker = change.breaker { shared.logBreaker(of: deployment, breaker) }
         if let suspension = change.suspension { shared.logSuspension(suspension, deployment: deployment) }
-        switch result.failure?.policy.scope {
-        case nil, .credential?, .provider?: note(result, at: deployment.providerState, now: now)
-        case .region?: for state in deployment.regionStates { note(result, at: state, now: now) }
-        case .deployment?, .exchange?: break
+        switch result.concern {
+        case .provider, .deploymentAndProvider: note(result, at: deployment.providerState, now: now)
+        case .region: for state in deployment.regionStates { note(result, at: state, now: now) }
+        case .nobody, .deployment: break
         }
     }
 

@@ -66,7 +66,7 @@ struct SimulatedWorlds {
             var next: UInt64 = 0
             func hand() {
                 guard next < count else { return }
-                let seeds = (first + next)...(first + min(next + Self.batch, count) - 1)
+                let seeds = (first + next)...(first + (min(next + Self.batch, count) - 1))
                 next += Self.batch
                 group.addTask { SimulationSummary(running: seeds) }
             }

@@ -143,6 +143,29 @@ import Testing
         #expect(health.admitDespiteSlowStart(now: at(1)) == nil)
     }
 
+    @Test func anAttemptThatTheBreakerRefusesIsNoTrial() {
+        var health = DeploymentHealth()
+        var random = SeededRandom(seed: 1)
+        var permits: [Breaker.Permit] = []
+        for _ in 0..<6 {
+            if case .admitted(let permit) = health.admit(defersProbe: false, now: at(0), random: &random) {
+                permits.append(permit)
+            }
+        }
+        let gone = AttemptResult(outcome: .neutral, failure: .modelAccess, startedAt: at(0))
+        _ = health.settle(permits[0], gone, now: at(0), random: &random)
+        // Long streams from before fail in the minute's last second: the breaker opens as the trial comes due.
+        let failed = AttemptResult(outcome: .fail, failure: .truncated, startedAt: at(0))
+        for permit in permits.dropFirst() { _ = health.settle(permit, failed, now: at(60), random: &random) }
+        guard case .refused(.breaker(.open)) = health.admit(defersProbe: false, now: at(60), random: &random) else {
+            Issue.record("five failures open the breaker, and the suspension is over")
+            return
+        }
+        #expect(health.admitDespiteSlowStart(now: at(60)) == nil)
+        #expect(health.admitLastResort(now: at(60)) == nil)
+        #expect(health.suspension.refusal(now: at(60)) == nil, "the trial is still to be had")
+    }
+
     @Test func whatSpeaksOfTheKeyDoesNotSuspendTheDeployment() {
         for failure in FailureClass.allCases where failure.policy.scope != .deployment {
             var health = DeploymentHealth()
