@@ -9,9 +9,15 @@ struct EventQueue: Sendable {
         /// Operators mend what only they can mend.
         case mends
         /// Part of what a provider does in one attempt. Stale where the exchange has gone on to another attempt.
-        case upstream(exchange: Int, attempt: Int, ExchangeEvent)
+        case upstream(exchange: Int, attempt: Int, UpstreamPart)
         case timer(exchange: Int)
         case clientLeaves(exchange: Int)
+    }
+
+    enum UpstreamPart: Sendable {
+        case event(ExchangeEvent)
+        /// A part of the answer's text.
+        case text(Range<Int>)
     }
 
     private struct Entry: Sendable {

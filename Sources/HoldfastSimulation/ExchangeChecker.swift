@@ -11,6 +11,7 @@ struct ExchangeChecker: Sendable {
         /// The largest context that turned out too small.
         var neededContext: Int?
         var isRefusedForGood = false
+        var isUncontinuable = false
     }
 
     /// A timer may be heard this much late, and the end of an exchange with it.
@@ -58,6 +59,10 @@ struct ExchangeChecker: Sendable {
         switch step.action {
         case .none, .hold:
             break
+        case .heartbeat:
+            if !account.facts.isStream || !(account.forwarded || account.facts.delivery == .hold) {
+                report("exchange \(exchange) beat the heart of a client that has no answer yet")
+            }
         case .forward:
             if !account.facts.isStream { report("exchange \(exchange) is unary and forwarded a part") }
             accounts[exchange].forwarded = true
@@ -69,8 +74,11 @@ struct ExchangeChecker: Sendable {
     }
 
     private mutating func learn(_ event: ExchangeEvent, exchange: Int) {
+        if event == .becameUncontinuable { accounts[exchange].isUncontinuable = true }
         guard case .attemptFailed(let failure, _) = event, let candidate = accounts[exchange].sent.last else { return }
-        if failure == .policy || failure == .callerFault { accounts[exchange].isRefusedForGood = true }
+        // A begun answer may be refused by one and taken by another.
+        let isItsOwnFault = failure == .callerFault && !accounts[exchange].forwarded
+        if failure == .policy || isItsOwnFault { accounts[exchange].isRefusedForGood = true }
         if failure == .tooLong {
             let size = accounts[exchange].facts.contexts[candidate] ?? .max
             accounts[exchange].neededContext = max(accounts[exchange].neededContext ?? 0, size)
@@ -78,7 +86,9 @@ struct ExchangeChecker: Sendable {
     }
 
     private mutating func checkAttempt(_ candidate: Int, _ account: Account, exchange: Int) {
-        if account.forwarded { report("exchange \(exchange) sent an attempt after content reached the client") }
+        if account.forwarded, account.facts.delivery == .stop || account.isUncontinuable {
+            report("exchange \(exchange) sent an attempt after content reached the client")
+        }
         if account.isRefusedForGood { report("exchange \(exchange) routed a refusal of its request around") }
         if let needed = account.neededContext, account.facts.contexts[candidate] ?? 0 <= needed {
             report("exchange \(exchange) is too long for candidate \(candidate) and was sent to it")
@@ -99,7 +109,9 @@ struct ExchangeChecker: Sendable {
         switch end {
         case .answered:
             if event != .upstreamEnded { report("exchange \(exchange) was answered by \(event)") }
-            if account.facts.isStream, !account.forwarded { report("exchange \(exchange) was answered with nothing") }
+            if account.facts.isStream, !account.forwarded, account.facts.delivery != .hold {
+                report("exchange \(exchange) was answered with nothing")
+            }
         case .clientGone:
             if event != .clientGone { report("exchange \(exchange) lost its client to \(event)") }
         case .refused:

@@ -16,6 +16,7 @@ struct ExchangeFacts: Sendable {
     /// Tokens that each can take, in the order of `providers`; nil: nobody knows.
     var contexts: [Int?]
     var isStream: Bool
+    var delivery = Delivery.stop
     var attemptsAllowed: Int
     /// The sooner of the route's and the client's.
     var endsBy: Instant

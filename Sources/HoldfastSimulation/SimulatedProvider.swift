@@ -22,6 +22,22 @@ struct SimulatedProvider: Sendable {
     /// Tokens that its model takes, and whether the configuration says so.
     let contextTokens: Int
     let isContextKnown: Bool
+    /// What it says; others may say the same.
+    let voice: Int
+    /// Whether the configuration says that it goes on from a begun answer, and whether it does.
+    let declaresPrefill: Bool
+    let takesPrefill: Bool
+
+    /// What it is asked.
+    struct Question: Sendable {
+        var isStream: Bool
+        /// How long the question is.
+        var tokens: Int
+        /// How long the whole answer is.
+        var answerBytes: Int
+        /// Where the answer that it is given the beginning of broke off.
+        var prefilledBytes: Int?
+    }
 
     /// What goes wrong in one world. Half of the worlds know a few conditions only, so that each of them meets much more
     /// of the same than where everything happens at once (Groce et al., "Swarm Testing", 2012).
@@ -34,6 +50,9 @@ struct SimulatedProvider: Sendable {
     init(healsAt: Instant, conditions: [Condition], random: inout SeededRandom) {
         contextTokens = Int(1 + random.below(4)) * 1_000
         isContextKnown = random.below(3) > 0
+        voice = Int(random.below(2))
+        declaresPrefill = random.below(3) == 0
+        takesPrefill = declaresPrefill && random.below(4) > 0
         var periods: [Period] = []
         var at = Instant.zero
         let flaps = random.below(4) == 0
@@ -53,31 +72,50 @@ struct SimulatedProvider: Sendable {
     }
 
     /// What the driver of one attempt would observe, each with its delay from the start of the attempt.
-    func script(now: Instant, isStream: Bool, tokens: Int, random: inout SeededRandom) -> [(Int64, ExchangeEvent)] {
-        var script = Script(random: random)
+    func script(
+        _ question: Question, now: Instant, random: inout SeededRandom
+    ) -> [(delay: Int64, part: EventQueue.UpstreamPart)] {
+        var script = Script(answerFrom: question.prefilledBytes ?? 0, to: question.answerBytes, random: random)
         let condition = condition(at: now)
-        if condition == .well, tokens > contextTokens {
+        if condition == .well, question.tokens > contextTokens {
             script.connect()
             script.fail(.tooLong)
+        } else if condition == .well, question.prefilledBytes != nil, !takesPrefill {
+            script.connect()
+            script.fail(.callerFault)
         } else {
-            script.write(condition, isStream: isStream)
+            script.write(condition, isStream: question.isStream)
         }
         random = script.random
         return script.events
     }
 
     private struct Script {
-        var events: [(Int64, ExchangeEvent)] = []
+        var events: [(delay: Int64, part: EventQueue.UpstreamPart)] = []
         var at: Int64 = 0
+        /// Said so far, of `answerBytes`.
+        var said: Int
+        let answerBytes: Int
         var random: SeededRandom
 
-        init(random: SeededRandom) {
+        init(answerFrom: Int, to answerBytes: Int, random: SeededRandom) {
+            said = answerFrom
+            self.answerBytes = answerBytes
             self.random = random
         }
 
         mutating func add(_ event: ExchangeEvent, after least: Int64, to most: Int64) {
             at += (least + random.below(most - least + 1)) * Span.millisecond
-            events.append((at, event))
+            events.append((at, .event(event)))
+        }
+
+        /// The next few bytes of the answer, up to `last`.
+        mutating func say(upTo last: Int, after least: Int64, to most: Int64) {
+            guard said < last else { return }
+            let end = min(said + 1 + Int(random.below(12)), last)
+            at += (least + random.below(most - least + 1)) * Span.millisecond
+            events.append((at, .text(said..<end)))
+            said = end
         }
 
         mutating func fail(_ failure: FailureClass, retryAfter: Int64? = nil) {
@@ -97,7 +135,7 @@ struct SimulatedProvider: Sendable {
             add(.headReceived, after: 10, to: 400)
             guard isStream else { return }
             if random.below(2) == 0 { add(.chunkReceived(hasToken: false), after: 0, to: 50) }
-            for _ in 0...random.below(8) { add(.chunkReceived(hasToken: true), after: 10, to: 200) }
+            for _ in 0...random.below(8) { say(upTo: answerBytes - 1, after: 10, to: 200) }
         }
 
         mutating func answer(isStream: Bool) {
@@ -113,8 +151,7 @@ struct SimulatedProvider: Sendable {
                 add(.upstreamEnded, after: 50, to: 1_000)
                 return
             }
-            let chunks = random.below(50) == 0 ? 80 : 1 + random.below(20)
-            for _ in 0..<chunks { add(.chunkReceived(hasToken: true), after: 10, to: 300) }
+            while said < answerBytes { say(upTo: answerBytes, after: 10, to: 300) }
             add(.upstreamEnded, after: 0, to: 20)
         }
 
@@ -146,8 +183,13 @@ struct SimulatedProvider: Sendable {
                 fail(.transient)
             case .slowFirstToken:
                 add(.headReceived, after: 10, to: 400)
-                add(isStream ? .chunkReceived(hasToken: true) : .upstreamEnded, after: 500, to: 20_000)
-                if isStream { add(.upstreamEnded, after: 0, to: 100) }
+                if isStream { say(upTo: answerBytes, after: 500, to: 20_000) }
+                while isStream, said < answerBytes { say(upTo: answerBytes, after: 0, to: 50) }
+                if isStream {
+                    add(.upstreamEnded, after: 0, to: 100)
+                } else {
+                    add(.upstreamEnded, after: 500, to: 20_000)
+                }
             case .stalls:
                 begin(isStream: isStream)
             case .cuts:

@@ -5,9 +5,10 @@ struct SimulatedWorld: Sendable {
     private struct Exchange: Sendable {
         var machine: ExchangeMachine
         var order: [Int]
-        var isStream: Bool
-        /// How much it asks.
-        var tokens: Int
+        var question: SimulatedProvider.Question
+        var stream = SimulatedStream()
+        /// Its answer calls a tool after as many parts; nil: it never does.
+        var callsToolAfterParts: Int?
         /// Providers it was sent to.
         var asked: Set<Int> = []
         /// Providers that refused it by law, which is so whatever an operator has cleared meanwhile.
@@ -35,6 +36,8 @@ struct SimulatedWorld: Sendable {
     private let meanGapNanoseconds: Int64
     private let timeouts: RouteTimeouts
     private let retries: RouteRetries
+    private let delivery: Delivery
+    private let hold: RouteHold
     private let providers: [SimulatedProvider]
     /// The last provider answers only where the first one's model is gone.
     private let hasStandIn: Bool
@@ -49,6 +52,7 @@ struct SimulatedWorld: Sendable {
     private var breakerCheckers: [BreakerChecker]
     private var suspensionCheckers: [SuspensionChecker]
     private var retryCheckers: [RetryChecker]
+    private var deliveryChecker = DeliveryChecker()
     private var recoveryChecker: RecoveryChecker
 
     init(seed: UInt64) {
@@ -63,6 +67,11 @@ struct SimulatedWorld: Sendable {
         var retries = RouteRetries()
         retries.sameDeployment = Int(random.below(2))
         retries.attempts = Int(1 + random.below(5))
+        delivery = random.below(2) == 0 ? .splice : Delivery.allCases[Int(random.below(3))]
+        var hold = RouteHold()
+        hold.bytes = random.below(2) == 0 ? 60 : 1_000
+        hold.heartbeatNanoseconds = random.below(2) == 0 ? nil : Span.second / 2 + random.below(2 * Span.second)
+        self.hold = hold
         self.seed = seed
         self.healsAt = healsAt
         self.timeouts = timeouts
@@ -102,6 +111,7 @@ struct SimulatedWorld: Sendable {
         report.violations =
             exchangeChecker.violations + breakerCheckers.flatMap(\.violations)
             + suspensionCheckers.flatMap(\.violations) + retryCheckers.flatMap(\.violations)
+            + deliveryChecker.violations
         if report.violations.isEmpty { report.violations = recoveryChecker.violations }
         report.slowestRecovery = recoveryChecker.slowest
         report.traceHash = trace.hash
@@ -117,7 +127,7 @@ struct SimulatedWorld: Sendable {
     private var hasViolations: Bool {
         !exchangeChecker.violations.isEmpty || breakerCheckers.contains { !$0.violations.isEmpty }
             || suspensionCheckers.contains { !$0.violations.isEmpty }
-            || retryCheckers.contains { !$0.violations.isEmpty }
+            || retryCheckers.contains { !$0.violations.isEmpty } || !deliveryChecker.violations.isEmpty
     }
 
     private mutating func happen(_ event: EventQueue.Event) {
@@ -126,16 +136,15 @@ struct SimulatedWorld: Sendable {
             arrive()
         case .crashes(let provider):
             for exchange in exchanges.indices where exchanges[exchange].provider == provider {
-                exchanges[exchange].attempt += 1
-                handle(.attemptFailed(.transient, retryAfterNanoseconds: nil), exchange: exchange)
+                fail(.transient, retryAfterNanoseconds: nil, exchange: exchange)
             }
         case .mends:
             gate.clearSuspensions(now: now)
             for provider in suspensionCheckers.indices { suspensionCheckers[provider].mended(now: now) }
-        case .upstream(let exchange, let attempt, let event):
+        case .upstream(let exchange, let attempt, let part):
             // After the end even late events reach the machine, which must not stir.
             if exchanges[exchange].attempt == attempt || exchanges[exchange].machine.isFinished {
-                handle(event, exchange: exchange)
+                receive(part, exchange: exchange)
             }
         case .timer(let exchange):
             exchanges[exchange].timerAt = nil
@@ -158,23 +167,33 @@ struct SimulatedWorld: Sendable {
             CandidateFacts(
                 provider: provider,
                 contextTokens: providers[provider].isContextKnown ? providers[provider].contextTokens : nil,
-                replacement: hasStandIn && provider == 0 ? ordinary : nil, isStandIn: provider >= ordinary)
+                replacement: hasStandIn && provider == 0 ? ordinary : nil, isStandIn: provider >= ordinary,
+                prefills: providers[provider].declaresPrefill)
         }
         let plan = ExchangePlan(
             candidates: order.count, limits: ExchangeLimits(timeouts, candidates: order.count), retries: retries,
-            criticality: Criticality.allCases[Int(random.below(3))], isStream: isStream,
-            clientTimeoutNanoseconds: clientTimeout, facts: facts)
+            criticality: Criticality.allCases[Int(random.below(3))], isStream: isStream, delivery: delivery,
+            heartbeatNanoseconds: hold.heartbeatNanoseconds, clientTimeoutNanoseconds: clientTimeout, facts: facts)
         let exchange = exchanges.count
         exchanges.append(
             Exchange(
-                machine: ExchangeMachine(plan: plan), order: order, isStream: isStream,
-                tokens: random.below(8) == 0 ? Int(random.below(5_000)) : 100,
+                machine: ExchangeMachine(plan: plan), order: order,
+                question: SimulatedProvider.Question(
+                    isStream: isStream, tokens: random.below(8) == 0 ? Int(random.below(5_000)) : 100,
+                    answerBytes: random.below(50) == 0 ? 500 : 2 + Int(random.below(120))),
+                callsToolAfterParts: random.below(8) == 0 ? Int(random.below(10)) : nil,
                 leavesAfterSteps: random.below(10) == 0 ? Int(random.below(12)) : nil))
         let known = ExchangeFacts(
             providers: order, contexts: facts.map(\.contextTokens), isStream: isStream,
-            attemptsAllowed: retries.attempts,
-            endsBy: now.advanced(byNanoseconds: total))
+            delivery: delivery, attemptsAllowed: retries.attempts, endsBy: now.advanced(byNanoseconds: total))
         exchangeChecker.see(.arrived(exchange: exchange, known), now: now)
+        if isStream {
+            deliveryChecker.began(
+                exchange: exchange,
+                DeliveryChecker.Facts(
+                    delivery: delivery, holdBytes: hold.bytes, bytes: exchanges[exchange].question.answerBytes,
+                    voices: providers.map(\.voice), prefills: providers.map(\.declaresPrefill)))
+        }
         if random.below(20) == 0 {
             queue.schedule(
                 .clientLeaves(exchange: exchange), at: now.advanced(byNanoseconds: random.below(5 * Span.second)))
@@ -202,14 +221,70 @@ struct SimulatedWorld: Sendable {
         }
     }
 
+    private mutating func receive(_ part: EventQueue.UpstreamPart, exchange: Int) {
+        switch part {
+        case .text(let range):
+            receive(range, exchange: exchange)
+        case .event(.attemptFailed(let failure, let retryAfter)):
+            fail(failure, retryAfterNanoseconds: retryAfter, exchange: exchange)
+        case .event(.upstreamEnded) where exchanges[exchange].question.isStream:
+            end(exchange: exchange)
+        case .event(let event):
+            handle(event, exchange: exchange)
+        }
+    }
+
+    private mutating func receive(_ range: Range<Int>, exchange: Int) {
+        guard let provider = exchanges[exchange].provider else {
+            handle(.chunkReceived(hasToken: true), exchange: exchange)
+            return
+        }
+        let text = SimulatedText.bytes(range, exchange: exchange, voice: providers[provider].voice)
+        let event = exchanges[exchange].stream.receive(text)
+        if case .attemptFailed = event { exchanges[exchange].attempt += 1 }
+        handle(event, exchange: exchange)
+        if exchanges[exchange].machine.isCommitted, let parts = exchanges[exchange].callsToolAfterParts {
+            exchanges[exchange].callsToolAfterParts = parts - 1
+            if parts == 0 {
+                deliveryChecker.becameUncontinuable(exchange: exchange)
+                handle(.becameUncontinuable, exchange: exchange)
+            }
+        }
+        if exchanges[exchange].machine.isHolding, exchanges[exchange].stream.held.count > hold.bytes {
+            handle(.holdFilled, exchange: exchange)
+        }
+    }
+
+    /// A stream has come to its proper end.
+    private mutating func end(exchange: Int) {
+        guard exchanges[exchange].stream.mayEnd else {
+            exchanges[exchange].attempt += 1
+            handle(.attemptFailed(.diverged, retryAfterNanoseconds: nil), exchange: exchange)
+            return
+        }
+        // Where all had been said before it broke off, the proper end is what is new.
+        if exchanges[exchange].machine.continuation != nil, !exchanges[exchange].machine.isCommitted {
+            handle(.chunkReceived(hasToken: true), exchange: exchange)
+        }
+        handle(.upstreamEnded, exchange: exchange)
+    }
+
+    private mutating func fail(_ failure: FailureClass, retryAfterNanoseconds: Int64?, exchange: Int) {
+        exchanges[exchange].attempt += 1
+        let seen = exchanges[exchange].machine.hasBegun ? .truncated : failure
+        handle(.attemptFailed(seen, retryAfterNanoseconds: retryAfterNanoseconds), exchange: exchange)
+    }
+
     private mutating func perform(_ step: ExchangeStep, after event: ExchangeEvent, exchange: Int) {
         if step.cancelsAttempt {
             exchanges[exchange].attempt += 1
             exchanges[exchange].provider = nil
         }
         switch step.action {
-        case .none, .hold, .forward:
+        case .none, .hold, .heartbeat:
             if case .attemptFailed = event { exchanges[exchange].provider = nil }
+        case .forward:
+            letGo(exchange)
         case .sendAttempt(let candidate):
             sendAttempt(candidate, exchange: exchange)
         case .finish(let end):
@@ -225,11 +300,13 @@ struct SimulatedWorld: Sendable {
         exchanges[exchange].attempt += 1
         exchanges[exchange].attemptStarted = now
         exchanges[exchange].provider = provider
-        let script = providers[provider].script(
-            now: now, isStream: exchanges[exchange].isStream, tokens: exchanges[exchange].tokens, random: &random)
-        for (delay, event) in script {
+        let method = exchanges[exchange].machine.continuation
+        exchanges[exchange].stream.beginAttempt(method)
+        var question = exchanges[exchange].question
+        if method == .prefilled { question.prefilledBytes = exchanges[exchange].stream.sent.bytes.count }
+        for (delay, part) in providers[provider].script(question, now: now, random: &random) {
             queue.schedule(
-                .upstream(exchange: exchange, attempt: exchanges[exchange].attempt, event),
+                .upstream(exchange: exchange, attempt: exchanges[exchange].attempt, part),
                 at: now.advanced(byNanoseconds: delay))
         }
     }
@@ -237,7 +314,9 @@ struct SimulatedWorld: Sendable {
     private mutating func finish(_ end: ExchangeEnd, exchange: Int) {
         switch end {
         case .answered:
+            letGo(exchange)
             report.answered += 1
+            if exchanges[exchange].machine.continuation != nil { report.continued += 1 }
             if let provider = exchanges[exchange].provider, provider < recoverable {
                 recoveryChecker.answered(
                     provider: provider, attemptStarted: exchanges[exchange].attemptStarted, now: now)
@@ -247,6 +326,12 @@ struct SimulatedWorld: Sendable {
         case .clientGone: report.clientGone += 1
         }
         exchanges[exchange].provider = nil
+        deliveryChecker.ended(end, exchange: exchange)
+    }
+
+    private mutating func letGo(_ exchange: Int) {
+        guard let provider = exchanges[exchange].provider else { return }
+        deliveryChecker.delivered(exchanges[exchange].stream.letGo(), by: provider, exchange: exchange)
     }
 
     private mutating func arm(_ exchange: Int) {

@@ -22,6 +22,8 @@ package struct SimulationReport: Sendable {
     package var unlawful = 0
     package var interrupted = 0
     package var clientGone = 0
+    /// Answers that one provider began and another ended.
+    package var continued = 0
     package var failovers = 0
     /// Attempts at a provider that the exchange had asked before.
     package var retries = 0
@@ -49,6 +51,7 @@ package struct SimulationReport: Sendable {
         unlawful += other.unlawful
         interrupted += other.interrupted
         clientGone += other.clientGone
+        continued += other.continued
         failovers += other.failovers
         retries += other.retries
         lastResorts += other.lastResorts
@@ -119,6 +122,9 @@ struct Trace: Sendable {
         case .upstreamEnded: 7
         case .timerFired: 8
         case .clientGone: 9
+        case .chunkRepeated: 10
+        case .becameUncontinuable: 11
+        case .holdFilled: 12
         case .attemptFailed(let failure, _): 100 + code(failure)
         }
     }
@@ -128,6 +134,7 @@ struct Trace: Sendable {
         case .none: 1
         case .hold: 2
         case .forward: 3
+        case .heartbeat: 9
         case .sendAttempt(let candidate): 1_000 + Int64(candidate)
         case .finish(.answered): 4
         case .finish(.clientGone): 5

@@ -13,6 +13,8 @@ struct CandidateSets: Sendable {
     /// Suspended when candidates were last gone through: not even a last resort.
     private var out: UInt64 = 0
     private var restricted: UInt64 = 0
+    /// Declared to go on from a begun answer, and refused to.
+    private var withoutPrefill: UInt64 = 0
     /// At a provider that just said it is overloaded: asked after all others.
     private var pressed: UInt64 = 0
 
@@ -39,6 +41,10 @@ struct CandidateSets: Sendable {
 
     /// Nobody is left who is allowed and not restricted.
     var noneIsLawful: Bool { ordinary & ~restricted == 0 }
+
+    func prefills(_ candidate: Int) -> Bool {
+        candidate < facts.count && facts[candidate].prefills && withoutPrefill & .bit(candidate) == 0
+    }
 
     func mayAskAgain(_ candidate: Int) -> Bool { (tooSmall | out) & .bit(candidate) == 0 }
 
@@ -69,6 +75,8 @@ struct CandidateSets: Sendable {
         out |= .bit(candidate)
         if failure == .restricted { restricted |= .bit(candidate) }
     }
+
+    mutating func refusesPrefill(_ candidate: Int) { withoutPrefill |= .bit(candidate) }
 
     /// An attempt failed in a way that changes who else should be asked.
     mutating func learn(_ failure: FailureClass, of candidate: Int) {

@@ -151,7 +151,9 @@ extension ExchangeMachine {
 
     private mutating func send(_ candidate: Int, _ permit: Breaker.Permit, now: Instant) -> ExchangeStep {
         candidates.willTry(candidate)
-        attempts.append(AttemptRecord(candidate: candidate, startedAt: now))
+        var attempt = AttemptRecord(candidate: candidate, startedAt: now)
+        if interruption != nil { attempt.continuation = candidates.prefills(candidate) ? .prefilled : .repeated }
+        attempts.append(attempt)
         let hasOthers = attempts.count < plan.retries.attempts && candidates.hasOthers
         phase = .connecting(
             Flight(

@@ -2,8 +2,9 @@
 /// client is told. Sans IO: events in, one step out, `now` and randomness as parameters.
 ///
 /// The rule of the whole product stands here. An attempt is *committed* when its first content reaches the client.
-/// Before that every failure may be mended invisibly by the next candidate; after it nothing may be repeated or mixed,
-/// and an answer that cannot be finished ends as interrupted.
+/// Before that every failure may be mended invisibly by the next candidate; after it nothing may be repeated or mixed:
+/// another candidate may continue the answer word for word where the route's delivery allows it, and an answer that
+/// cannot be finished ends as interrupted. A route may also hold answers back until they are complete.
 ///
 /// Another candidate is preferred to a second try at the same one, since it costs the client no wait; the second try is
 /// for when there is no other. A provider that names a short wait is the exception: it has said when it will answer.
@@ -12,7 +13,7 @@ package struct ExchangeMachine: Sendable {
         case idle
         case connecting(Flight)
         case awaitingHead(Flight)
-        /// A success head came; nothing has reached the client.
+        /// A success head came; nothing of this attempt has reached the client.
         case receiving(Flight)
         case committed(Flight)
         /// Nothing is in flight; `candidate` is tried again at `until`.
@@ -30,6 +31,8 @@ package struct ExchangeMachine: Sendable {
         var isLast: Bool
         /// Its limit is the client's, not our patience: that it passed says nothing about the deployment.
         var isCutShort = false
+        /// Content has come, whether or not it has reached the client.
+        var hasBegun = false
     }
 
     let plan: ExchangePlan
@@ -47,6 +50,14 @@ package struct ExchangeMachine: Sendable {
     /// The soonest instant at which a candidate that refused may be asked again.
     var soonestRetry: Instant?
     var waitsForLimits = 0
+    /// What broke an answer off that had begun to reach the client: from then on it is continued or ends as interrupted.
+    var interruption: FailureClass?
+    /// Nobody can continue what the client has.
+    var isUncontinuable = false
+    /// A held answer has outgrown its bound: from then on it is delivered as it comes.
+    var hasOutgrownHold = false
+    /// When a client that waits with an open stream is told so.
+    var heartbeatAt: Instant?
     /// Every failure so far was a provider asking for less: waiting helps, so the client is told how long.
     var onlyBusyFailures = true
     package internal(set) var attempts: [AttemptRecord] = []
@@ -67,15 +78,25 @@ package struct ExchangeMachine: Sendable {
     package var wakeAt: Instant? {
         switch phase {
         case .idle, .finished: nil
-        case .connecting(let flight), .awaitingHead(let flight), .receiving(let flight), .committed(let flight):
-            min(flight.limitAt, deadline)
-        case .waiting(_, let until): min(until, deadline)
+        case .connecting(let flight), .awaitingHead(let flight), .receiving(let flight):
+            min(flight.limitAt, deadline, heartbeatAt ?? .distantFuture)
+        case .committed(let flight): min(flight.limitAt, deadline)
+        case .waiting(_, let until): min(until, deadline, heartbeatAt ?? .distantFuture)
         }
     }
 
     package var isCommitted: Bool {
         if case .committed = phase { true } else { false }
     }
+
+    /// Content of the attempt in flight has come.
+    package var hasBegun: Bool { flightInAir?.hasBegun ?? false }
+
+    /// How the attempt in flight was asked to continue an answer; nil: it answers from the beginning.
+    package var continuation: Continuation.Method? { attempts.last?.continuation }
+
+    /// Content is kept from the client until the answer is complete.
+    package var isHolding: Bool { plan.delivery == .hold && !hasOutgrownHold && plan.isStream }
 
     package var isFinished: Bool {
         if case .finished = phase { true } else { false }
@@ -100,6 +121,13 @@ package struct ExchangeMachine: Sendable {
             return headReceived()
         case .chunkReceived(let hasToken):
             return chunkReceived(hasToken: hasToken, now: now, gate: &gate, random: &random)
+        case .chunkRepeated:
+            return progressed(now: now, gate: &gate, random: &random)
+        case .becameUncontinuable:
+            isUncontinuable = true
+            return ExchangeStep(.none)
+        case .holdFilled:
+            return holdFilled()
         case .upstreamEnded:
             return upstreamEnded(now: now, gate: &gate, random: &random)
         case .attemptFailed(let failure, let retryAfter):
@@ -125,6 +153,7 @@ package struct ExchangeMachine: Sendable {
             hasClientDeadline = true
         }
         deadline = now.advanced(byNanoseconds: total)
+        if isHolding { expectHeartbeat(now: now) }
         return tryNext(now: now, gate: &gate, random: &random)
     }
 
@@ -166,9 +195,10 @@ package struct ExchangeMachine: Sendable {
     ) -> ExchangeStep {
         switch phase {
         case .receiving(var flight):
-            guard plan.isStream, hasToken else { return ExchangeStep(.hold) }
-            attempts[attempts.count - 1].firstTokenAt = now
-            flight.limitAt = now.advanced(byNanoseconds: plan.limits.idleNanoseconds)
+            guard plan.isStream, hasToken || flight.hasBegun else { return ExchangeStep(.hold) }
+            if isHolding || !hasToken { return progressed(now: now, gate: &gate, random: &random) }
+            begin(&flight, now: now)
+            heartbeatAt = nil
             phase = .committed(flight)
             return ExchangeStep(.forward)
         case .committed(var flight):
@@ -183,12 +213,43 @@ package struct ExchangeMachine: Sendable {
         }
     }
 
+    /// Content came that stays here: an answer that is held, or words that the client already has.
+    private mutating func progressed<Gate: CandidateGate>(
+        now: Instant, gate: inout Gate, random: inout SeededRandom
+    ) -> ExchangeStep {
+        guard case .receiving(var flight) = phase else { return ExchangeStep(.none) }
+        begin(&flight, now: now)
+        if case .probe(_)? = flight.permit {
+            settleProvenProbe(&flight, now: now, gate: &gate, random: &random)
+        }
+        phase = .receiving(flight)
+        return ExchangeStep(.hold)
+    }
+
+    private mutating func begin(_ flight: inout Flight, now: Instant) {
+        if !flight.hasBegun { attempts[attempts.count - 1].firstTokenAt = now }
+        flight.hasBegun = true
+        flight.limitAt = now.advanced(byNanoseconds: plan.limits.idleNanoseconds)
+    }
+
+    private mutating func holdFilled() -> ExchangeStep {
+        guard isHolding, case .receiving(let flight) = phase, flight.hasBegun else { return ExchangeStep(.none) }
+        hasOutgrownHold = true
+        heartbeatAt = nil
+        phase = .committed(flight)
+        return ExchangeStep(.forward)
+    }
+
+    private mutating func expectHeartbeat(now: Instant) {
+        heartbeatAt = plan.heartbeatNanoseconds.map { now.advanced(byNanoseconds: $0) }
+    }
+
     private mutating func upstreamEnded<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         guard let flight = flightInAir else { return ExchangeStep(.none) }
         // The proper end of a stream is content, so a stream that ends uncommitted held no answer.
-        if plan.isStream, !isCommitted {
+        if plan.isStream, !isCommitted, !(isHolding && flight.hasBegun) {
             return attemptFailed(
                 .empty, retryAfterNanoseconds: nil, cancels: false, now: now, gate: &gate, random: &random)
         }
@@ -217,19 +278,22 @@ package struct ExchangeMachine: Sendable {
             return deadlinePassed(now: now, gate: &gate, random: &random)
         }
         switch phase {
-        case .connecting:
+        case .waiting(let candidate, let until) where now >= until:
+            return tryAgain(candidate, now: now, gate: &gate, random: &random)
+        case .connecting(let flight) where now >= flight.limitAt:
             return attemptFailed(
                 .transient, retryAfterNanoseconds: nil, cancels: true, now: now, gate: &gate, random: &random)
-        case .awaitingHead(let flight), .receiving(let flight):
+        case .awaitingHead(let flight) where now >= flight.limitAt,
+            .receiving(let flight) where now >= flight.limitAt:
             return attemptFailed(
-                .silent, retryAfterNanoseconds: nil, cancels: true, outcome: flight.isCutShort ? .neutral : nil,
-                now: now,
-                gate: &gate, random: &random)
+                flight.hasBegun ? .truncated : .silent, retryAfterNanoseconds: nil, cancels: true,
+                outcome: flight.isCutShort && !flight.hasBegun ? .neutral : nil, now: now, gate: &gate, random: &random)
         case .committed:
             return attemptFailed(
                 .truncated, retryAfterNanoseconds: nil, cancels: true, now: now, gate: &gate, random: &random)
-        case .waiting(let candidate, _):
-            return tryAgain(candidate, now: now, gate: &gate, random: &random)
+        case .waiting, .connecting, .awaitingHead, .receiving:
+            expectHeartbeat(now: now)
+            return ExchangeStep(.heartbeat)
         case .idle, .finished:
             return ExchangeStep(.none)
         }
@@ -243,7 +307,7 @@ package struct ExchangeMachine: Sendable {
         }
         let wasCommitted = isCommitted
         // A client's own short deadline says nothing about the deployment. The route's total before any content does.
-        let outcome: AttemptOutcome = hasClientDeadline || wasCommitted ? .neutral : .fail
+        let outcome: AttemptOutcome = hasClientDeadline || flight.hasBegun ? .neutral : .fail
         settle(flight, outcome, failure: .silent, now: now, gate: &gate, random: &random)
         return finish(wasCommitted ? .interrupted(.silent) : .refused(.deadlinePassed), cancels: true)
     }
@@ -259,7 +323,11 @@ package struct ExchangeMachine: Sendable {
             flight, outcome ?? policy.outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds, now: now,
             gate: &gate, random: &random)
         if wasCommitted {
-            return finish(.interrupted(failure), cancels: cancels)
+            guard plan.delivery != .stop, !isUncontinuable else {
+                return finish(.interrupted(failure), cancels: cancels)
+            }
+            interruption = failure
+            expectHeartbeat(now: now)
         }
         lastFailure = failure
         if failure != .rateLimit && failure != .capacity { onlyBusyFailures = false }
@@ -283,7 +351,10 @@ package struct ExchangeMachine: Sendable {
             }
         case .never: break
         }
-        guard policy.moveOn != .never else {
+        if failure == .callerFault, let method = continuation {
+            // The question was good enough for whoever began the answer; what is at fault is that it was begun.
+            if method == .prefilled { preferRepeating(flight.candidate, now: now, gate: &gate) }
+        } else if policy.moveOn == .never {
             return finish(.refused(.upstreamAnswer(failure)), cancels: cancels)
         }
         candidates.learn(failure, of: flight.candidate)
@@ -334,8 +405,20 @@ package struct ExchangeMachine: Sendable {
             result: AttemptResult(outcome: .ok, startedAt: flight.startedAt), now: now, random: &random)
     }
 
+    /// Asks a candidate that does not take a begun answer for the whole one, where a second try may be had.
+    private mutating func preferRepeating<Gate: CandidateGate>(_ candidate: Int, now: Instant, gate: inout Gate) {
+        candidates.refusesPrefill(candidate)
+        guard retriesLeft > 0, gate.takeRetry(candidate: candidate, now: now) else { return }
+        retriesLeft -= 1
+        preferred = candidate
+    }
+
     mutating func finish(_ end: ExchangeEnd, cancels: Bool = false) -> ExchangeStep {
         phase = .finished
+        // What could not be continued was interrupted, whatever became of the attempts to continue it.
+        if let interruption, case .refused = end {
+            return ExchangeStep(cancelsAttempt: cancels, .finish(.interrupted(interruption)))
+        }
         return ExchangeStep(cancelsAttempt: cancels, .finish(end))
     }
 }

@@ -6,6 +6,10 @@ package struct ExchangePlan: Sendable, Hashable {
     package var retries: RouteRetries
     package var criticality: Criticality
     package var isStream: Bool
+    /// What becomes of a stream that breaks; means nothing where it is none.
+    package var delivery: Delivery
+    /// How often a client that waits with an open stream hears that it does; nil: never.
+    package var heartbeatNanoseconds: Int64?
     /// Nil where the client set none; may only shorten the route's total.
     package var clientTimeoutNanoseconds: Int64?
     /// One for each candidate; empty: nothing is known of any.
@@ -16,7 +20,8 @@ package struct ExchangePlan: Sendable, Hashable {
 
     package init(
         candidates: Int, limits: ExchangeLimits, retries: RouteRetries, criticality: Criticality, isStream: Bool,
-        clientTimeoutNanoseconds: Int64? = nil, facts: [CandidateFacts] = []
+        delivery: Delivery = .stop, heartbeatNanoseconds: Int64? = nil, clientTimeoutNanoseconds: Int64? = nil,
+        facts: [CandidateFacts] = []
     ) {
         precondition(
             facts.isEmpty || facts.count == candidates,
@@ -26,6 +31,8 @@ package struct ExchangePlan: Sendable, Hashable {
         self.retries = retries
         self.criticality = criticality
         self.isStream = isStream
+        self.delivery = delivery
+        self.heartbeatNanoseconds = heartbeatNanoseconds
         self.clientTimeoutNanoseconds = clientTimeoutNanoseconds
         self.facts = facts
     }
@@ -41,12 +48,18 @@ package struct CandidateFacts: Sendable, Hashable {
     package var replacement: Int?
     /// Only asked as somebody's replacement.
     package var isStandIn: Bool
+    /// Goes on from an answer that it is given the beginning of.
+    package var prefills: Bool
 
-    package init(provider: Int, contextTokens: Int? = nil, replacement: Int? = nil, isStandIn: Bool = false) {
+    package init(
+        provider: Int, contextTokens: Int? = nil, replacement: Int? = nil, isStandIn: Bool = false,
+        prefills: Bool = false
+    ) {
         self.provider = provider
         self.contextTokens = contextTokens
         self.replacement = replacement
         self.isStandIn = isStandIn
+        self.prefills = prefills
     }
 }
 
@@ -60,6 +73,12 @@ package enum ExchangeEvent: Sendable, Hashable {
     case headReceived
     /// Part of a stream. `hasToken`: content that a client would show or act on, or the proper end of the answer.
     case chunkReceived(hasToken: Bool)
+    /// Part of an attempt that is to continue an answer, and nothing yet that the client does not have.
+    case chunkRepeated
+    /// Something reached the client that no other candidate can be held to: a tool call, reasoning, too much text.
+    case becameUncontinuable
+    /// More of an answer is held than may be.
+    case holdFilled
     /// The answer is complete and in order: the whole unary body, or the stream's own end.
     case upstreamEnded
     /// `retryAfterNanoseconds`: what the provider asked for.
@@ -79,6 +98,8 @@ package struct ExchangeStep: Sendable, Hashable {
         case hold
         /// Send what was received to the client, and whatever was held before it.
         case forward
+        /// Tell the client that its answer is still being waited for.
+        case heartbeat
         case finish(ExchangeEnd)
     }
 
@@ -95,7 +116,7 @@ package struct ExchangeStep: Sendable, Hashable {
 package enum ExchangeEnd: Sendable, Hashable {
     case answered
     case clientGone
-    /// Before anything reached the client: it gets an error of its dialect.
+    /// Before any of an answer reached the client: it gets an error of its dialect.
     case refused(ExchangeRefusal)
     /// After content reached the client: it gets an in-band error event, and never the dialect's normal end.
     case interrupted(FailureClass)
@@ -119,6 +140,8 @@ package struct AttemptRecord: Sendable, Hashable {
     package var startedAt: Instant
     package var endedAt: Instant?
     package var firstTokenAt: Instant?
+    /// How it was asked to continue an answer that had broken off; nil: it was asked from the beginning.
+    package var continuation: Continuation.Method?
     /// Nil while it runs, and for the attempt that answered.
     package var failure: FailureClass?
 

@@ -27,6 +27,8 @@ package enum FailureClass: String, Sendable, Hashable, CaseIterable {
     case empty
     /// Output began and did not end properly.
     case truncated
+    /// Asked to continue another's answer, it said something else. No fault of its own.
+    case diverged
     /// Ended by us or by the client; says nothing about the deployment.
     case neutral
     /// This process ran out of something of its own: descriptors, ports, its pool's bound.
@@ -103,7 +105,7 @@ extension FailureClass {
         case .misconfigured: row(.never, .toNext, .fail, .deployment, alert: true)
         case .empty: row(.never, .toNext, .fail, .deployment)
         case .truncated: row(.never, .toNext, .fail, .deployment)
-        case .localExhaustion: row(.never, .toNext, .neutral, .exchange)
+        case .diverged, .localExhaustion: row(.never, .toNext, .neutral, .exchange)
         }
     }
 
@@ -136,6 +138,8 @@ extension FailureClass {
         case .modelAccess: "let the account use the model, or correct its name"
         case .modelGone: "name another model, or set replaced_by"
         case .tooLong: "add a candidate with a larger context_tokens"
+        case .diverged:
+            "nothing to do here; a candidate with the capability prefill, or delivery: hold, saves more broken streams"
         case .policy, .callerFault, .neutral: "nothing to do here; the request itself is at fault"
         case .misconfigured: "check the provider's base_url and dialect"
         case .localExhaustion: "raise this process's limit of open files, or the provider's pool"

@@ -14,7 +14,8 @@ package struct RouteCandidates: Sendable, Hashable {
                 CandidateFacts(
                     provider: deployment.provider, contextTokens: deployment.contextTokens,
                     replacement: deployment.replacedBy.flatMap { place(of: $0) },
-                    isStandIn: facts.count >= route.candidates.count))
+                    isStandIn: facts.count >= route.candidates.count,
+                    prefills: deployment.capabilities.contains("prefill")))
         }
     }
 

@@ -260,24 +260,42 @@ package struct Route: Sendable, Hashable {
     package var timeouts: RouteTimeouts
     package var retries: RouteRetries
     package var delivery: Delivery
+    package var hold: RouteHold
     /// Nil: the listener's.
     package var bodyBytes: Int?
 
     package init(
         name: String, candidates: [Int], timeouts: RouteTimeouts = RouteTimeouts(),
-        retries: RouteRetries = RouteRetries(), delivery: Delivery = .splice, bodyBytes: Int? = nil
+        retries: RouteRetries = RouteRetries(), delivery: Delivery = .splice, hold: RouteHold = RouteHold(),
+        bodyBytes: Int? = nil
     ) {
         self.name = name
         self.candidates = candidates
         self.timeouts = timeouts
         self.retries = retries
         self.delivery = delivery
+        self.hold = hold
         self.bodyBytes = bodyBytes
     }
 }
 
+/// What becomes of a stream whose provider fails after the first token.
 package enum Delivery: String, Sendable, Hashable, CaseIterable {
-    case stop, splice
+    /// It ends with an error event.
+    case stop
+    /// Another candidate continues it where that can be done word for word; else as `stop`.
+    case splice
+    /// The client gets nothing before the answer is complete, so another candidate may begin anew.
+    case hold
+}
+
+package struct RouteHold: Sendable, Hashable {
+    /// A longer answer is let go when it is this long, and goes on as `splice`.
+    package var bytes = 1 << 20
+    /// Between two comments that keep a waiting client's connection alive; nil: none.
+    package var heartbeatNanoseconds: Int64? = 10 * Span.second
+
+    package init() {}
 }
 
 /// Nanoseconds. Nil fields have a default that depends on whether another candidate exists: `ExchangeLimits`.

@@ -12,7 +12,7 @@ import Testing
             switch step.action {
             case .sendAttempt(let candidate): self = .sends(candidate)
             case .finish(let end): self = .ends(end)
-            case .none, .hold, .forward: self = .waits
+            case .none, .hold, .forward, .heartbeat: self = .waits
             }
         }
     }
@@ -41,6 +41,7 @@ import Testing
         (.misconfigured, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.misconfigured)))),
         (.empty, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.empty)))),
         (.truncated, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.truncated)))),
+        (.diverged, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.diverged)))),
         (.neutral, .neutral, .ends(.refused(.upstreamAnswer(.neutral))), .ends(.refused(.upstreamAnswer(.neutral)))),
         (
             .localExhaustion, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.localExhaustion)))

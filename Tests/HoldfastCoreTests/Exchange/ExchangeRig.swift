@@ -74,12 +74,14 @@ struct ExchangeRig {
     init(
         candidates: Int = 2, isStream: Bool = true, criticality: Criticality = .standard,
         timeouts: RouteTimeouts = RouteTimeouts(), retries: RouteRetries = RouteRetries(),
-        clientTimeoutNanoseconds: Int64? = nil, facts: [CandidateFacts] = [], seed: UInt64 = 7
+        delivery: Delivery = .stop, heartbeatNanoseconds: Int64? = nil, clientTimeoutNanoseconds: Int64? = nil,
+        facts: [CandidateFacts] = [], seed: UInt64 = 7
     ) {
         machine = ExchangeMachine(
             plan: ExchangePlan(
                 candidates: candidates, limits: ExchangeLimits(timeouts, candidates: candidates), retries: retries,
-                criticality: criticality, isStream: isStream, clientTimeoutNanoseconds: clientTimeoutNanoseconds,
+                criticality: criticality, isStream: isStream, delivery: delivery,
+                heartbeatNanoseconds: heartbeatNanoseconds, clientTimeoutNanoseconds: clientTimeoutNanoseconds,
                 facts: facts))
         gate = BreakerGate(candidates: candidates)
         random = SeededRandom(seed: seed)
@@ -154,4 +156,5 @@ extension ExchangeStep {
     static let nothing = ExchangeStep(.none)
     static let hold = ExchangeStep(.hold)
     static let forward = ExchangeStep(.forward)
+    static let heartbeat = ExchangeStep(.heartbeat)
 }
