@@ -26,6 +26,14 @@ extension JSONScanner {
         return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[string.start..<end]), as: UTF8.self)
     }
 
+    /// The decoded text of `string`, a place in `bytes`, as UTF-8; half a surrogate pair becomes U+FFFD.
+    package static func withUTF8<Result>(
+        of string: JSONString, in bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        guard string.hasEscapes else { return body(UnsafeRawBufferPointer(rebasing: bytes[string.contents])) }
+        return JSONScanner(bytes).unescaped(string, maximumBytes: .max).withUnsafeBytes(body)
+    }
+
     /// The value of an integer; nil where it has a fraction or an exponent, or does not fit.
     package func integer(_ number: JSONNumber) -> Int? {
         guard number.isInteger else { return nil }

@@ -26,6 +26,9 @@ package struct ChunkFacts: Sendable, Equatable {
         package static let comment = Flags(rawValue: 1 << 7)
         /// Data that is no JSON object. No other flag is set beside it.
         package static let malformed = Flags(rawValue: 1 << 8)
+        /// Says something that is not the plain text of one choice, or not in one place: what came of it can only be
+        /// repeated by whoever said it.
+        package static let opaque = Flags(rawValue: 1 << 9)
     }
 
     package var flags: Flags
@@ -33,6 +36,8 @@ package struct ChunkFacts: Sendable, Equatable {
     package var usage: TokenUsage?
     /// Where the error stands in the data, for `UpstreamErrorText`; empty without `.error`.
     package var errorRange: Range<Int>
+    /// Where the text that it says stands; empty where it says none, or where that is opaque.
+    package var text = JSONString(start: 0, end: 0, hasEscapes: false)
 
     package init(
         flags: Flags = [], finishReason: FinishReason? = nil, usage: TokenUsage? = nil, errorRange: Range<Int> = 0..<0
@@ -43,23 +48,29 @@ package struct ChunkFacts: Sendable, Equatable {
         self.errorRange = errorRange
     }
 
-    /// Judges an event found by `SSEScanner` in the same `bytes`. `errorRange` counts from the start of `bytes`, or,
-    /// where the event has several data lines, of `SSEScanner.joinedData`.
+    /// Judges an event found by `SSEScanner` in the same `bytes`. `errorRange` and `text` count from the start of `bytes`;
+    /// where the event has several data lines `errorRange` does from that of `SSEScanner.joinedData`, and its text is
+    /// opaque.
     package static func read(_ event: SSEEvent, in bytes: UnsafeRawBufferPointer) -> ChunkFacts {
         switch event.dataLines {
         case 0:
             return ChunkFacts(flags: .comment)
         case 1:
             var facts = read(data: UnsafeRawBufferPointer(rebasing: bytes[event.data]), isError: event.isNamedError)
+            let base = event.data.lowerBound
+            facts.text.start &+= base
+            facts.text.end &+= base
             if facts.flags.contains(.error) {
-                let base = event.data.lowerBound
                 facts.errorRange = (facts.errorRange.lowerBound + base)..<(facts.errorRange.upperBound + base)
             }
             return facts
         default:
-            return SSEScanner.joinedData(of: event, in: bytes).withUnsafeBytes {
+            var facts = SSEScanner.joinedData(of: event, in: bytes).withUnsafeBytes {
                 read(data: $0, isError: event.isNamedError)
             }
+            facts.text = JSONString(start: 0, end: 0, hasEscapes: false)
+            if facts.flags.contains(.token) { facts.flags.insert(.opaque) }
+            return facts
         }
     }
 
@@ -158,7 +169,7 @@ private struct ChunkWalk {
                     facts.finishReason = reason
                 }
             } else if json.matches(key, "text") {
-                if try skipsValue() { facts.flags.insert(.token) }
+                try readText()
             } else {
                 try json.skipValue()
             }
@@ -172,11 +183,13 @@ private struct ChunkWalk {
         }
         try json.openObject()
         while let key = try json.nextKey() {
-            guard try skipsValue(), !json.matches(key, "role") else { continue }
-            facts.flags.insert(.token)
             if json.matches(key, "content") {
+                try readText()
                 continue
-            } else if json.matches(key, "tool_calls") || json.matches(key, "function_call") {
+            }
+            guard try skipsValue(), !json.matches(key, "role") else { continue }
+            facts.flags.formUnion([.token, .opaque])
+            if json.matches(key, "tool_calls") || json.matches(key, "function_call") {
                 facts.flags.insert(.toolCall)
             } else if json.matches(key, "reasoning_content") || json.matches(key, "reasoning")
                 || json.matches(key, "reasoning_details")
@@ -184,6 +197,18 @@ private struct ChunkWalk {
                 facts.flags.insert(.reasoning)
             }
         }
+    }
+
+    private mutating func readText() throws(JSONProblem) {
+        guard try json.kind() == .string else {
+            if try skipsValue() { facts.flags.formUnion([.token, .opaque]) }
+            return
+        }
+        let text = try json.string()
+        guard !text.isEmpty else { return }
+        if facts.flags.contains(.token) { facts.flags.insert(.opaque) }
+        facts.flags.insert(.token)
+        facts.text = text
     }
 
     /// Skips a value; true where it is a string, list or object that holds something. Numbers and truth values are

@@ -47,6 +47,8 @@ package struct RequestScan: Sendable {
     package var hasJSONSchema = false
     /// `response_format` of type `json_object`.
     package var hasJSONObject = false
+    /// Offset of the `]` that closes `messages`; 0 where there are none.
+    package var messagesEnd = 0
     /// Offset of the body's last `}`.
     package var closingBrace = 0
     /// Bytes of the literals that become input tokens: messages, prompt or input, and tools. An estimate's base, not
@@ -265,6 +267,7 @@ private struct RequestWalk {
             try json.openArray()
             guard try json.nextElement() else { return .wrongValue(name, "a list of at least one element") }
             repeat { try json.skipValue() } while try json.nextElement()
+            if case .messages = field { scan.messagesEnd = json.offset - 1 }
         case .string where scan.endpoint != .chatCompletions:
             let text = try json.string()
             if text.isEmpty, scan.endpoint == .embeddings {

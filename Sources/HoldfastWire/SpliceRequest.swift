@@ -15,12 +15,14 @@ package struct SpliceRequest {
     private enum Text {
         case model
         case fixed(StaticString)
+        case assistant
     }
 
     private let body: ByteBuffer
     private let model: ByteBuffer
-    /// In order of `start`, without overlap: at most the model, the stream flag and usage.
-    private var edits = InlineArray<3, Edit>(repeating: Edit())
+    private let assistant: ByteBuffer?
+    /// In order of `start`, without overlap: at most the model, the stream flag, usage and a begun answer.
+    private var edits = InlineArray<4, Edit>(repeating: Edit())
     private var count = 0
     /// Bytes the body will have.
     package private(set) var contentLength: Int
@@ -30,9 +32,15 @@ package struct SpliceRequest {
     ///   - includesUsage: makes the provider report usage at the end of a stream. Only legal for streams; asking twice
     ///     changes nothing.
     ///   - stream: asks for a stream, or for none, against the client's own choice; nil leaves it.
-    package init(body: ByteBuffer, scan: RequestScan, model: JSONLiteral, includesUsage: Bool, stream: Bool? = nil) {
+    ///   - begunAnswer: UTF-8 that the provider is to go on from, as a last message of the assistant. Only for bodies with
+    ///     messages.
+    package init(
+        body: ByteBuffer, scan: RequestScan, model: JSONLiteral, includesUsage: Bool, stream: Bool? = nil,
+        begunAnswer: [UInt8]? = nil
+    ) {
         self.body = body
         self.model = model.bytes
+        assistant = scan.messagesEnd > 0 ? begunAnswer.map(Self.assistantMessage) : nil
         contentLength = body.readableBytes
         add(scan.modelLiteral, .model)
         let inserts = stream != nil && scan.streamLiteral == nil
@@ -44,6 +52,15 @@ package struct SpliceRequest {
             add(brace, .fixed(stream ? ",\"stream\":true" : ",\"stream\":false"))
         }
         if let usage { add(usage.range, .fixed(usage.text)) }
+        if assistant != nil { add(scan.messagesEnd..<scan.messagesEnd, .assistant) }
+    }
+
+    private static func assistantMessage(_ begun: [UInt8]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeStaticString(",{\"role\":\"assistant\",\"content\":")
+        buffer.writeJSONString(String(decoding: begun, as: UTF8.self))
+        buffer.writeStaticString("}")
+        return buffer
     }
 
     /// Whether `write(into:)` is the cheaper way; otherwise `forEachSlice`.
@@ -61,6 +78,7 @@ package struct SpliceRequest {
                 buffer.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[position..<edit.start]))
                 switch edit.text {
                 case .model: buffer.writeImmutableBuffer(model)
+                case .assistant: if let assistant { buffer.writeImmutableBuffer(assistant) }
                 case .fixed(let text): buffer.writeStaticString(text)
                 }
                 position = edit.end
@@ -80,6 +98,7 @@ package struct SpliceRequest {
             position = edit.end
             switch edit.text {
             case .model: emit(model)
+            case .assistant: if let assistant { emit(assistant) }
             case .fixed(let text): emit(ByteBuffer(staticString: text))
             }
         }
@@ -97,6 +116,7 @@ package struct SpliceRequest {
         count += 1
         switch text {
         case .model: contentLength += model.readableBytes - range.count
+        case .assistant: contentLength += assistant?.readableBytes ?? 0
         case .fixed(let text): contentLength += text.utf8CodeUnitCount - range.count
         }
     }

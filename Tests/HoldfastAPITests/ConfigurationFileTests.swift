@@ -40,7 +40,6 @@ import Testing
                 "control", "deployments.\"openai/gpt-4.1-mini\".price",
                 "deployments.\"openai/gpt-4.1-mini\".capabilities", "deployments.\"openai/gpt-4.1-mini\".limits",
                 "deployments.\"openai/gpt-4.1-mini\".retires",
-                "routes.assistant.delivery",
             ])
     }
 

@@ -181,7 +181,7 @@ import Testing
         Mistake(route("candidates: [\(many)]"), 5, 19, "routes.r.candidates", "65 items"),
         Mistake(route("candidates: [p/m], strategy: fastest"), 5, 36, "routes.r.strategy", "not supported"),
         Mistake(route("candidates: [p/m], unary: streamed"), 5, 33, "routes.r.unary", "not supported"),
-        Mistake(route("candidates: [p/m], delivery: hold"), 5, 36, "routes.r.delivery", "not supported"),
+        Mistake(route("candidates: [p/m], delivery: keep"), 5, 36, "routes.r.delivery", "not known here"),
         Mistake(
             route("candidates: [p/m], timeouts: {connect: 0s}"), 5, 46, "routes.r.timeouts.connect", "out of bounds"),
         Mistake(
@@ -233,7 +233,7 @@ import Testing
             providers:
               p: {base_url: "http://h", api_key: "${NOT_SET}"}
             routes:
-              r: {candidates: [p/m, q/m], delivery: hold}
+              r: {candidates: [p/m, q/m], delivery: keep}
             keys:
               - {id: k, hash: x, workload: w}
             """

@@ -8,13 +8,6 @@ import Testing
 
 extension GatewayTests {
     struct AccessLogTests {
-        private func lines(of file: URL) throws -> [JSONValue] {
-            let text = try String(contentsOf: file, encoding: .utf8)
-            return try text.split(separator: "\n", omittingEmptySubsequences: true).map {
-                try JSONValue(parsing: Array($0.utf8))
-            }
-        }
-
         @Test func `one line of JSON for each exchange, and nothing of its content`() async throws {
             try await withFolder { folder in
                 let file = folder.appending(path: "access.log")
@@ -32,10 +25,10 @@ extension GatewayTests {
                             chatBody("assistant", stream: true, tokens: 5, secret), headers: header))
                     _ = try await gateway.ask(chat("no-such-SECRET-model", headers: header))
                     _ = try await gateway.ask(chat(headers: [TestKeys.bearer(TestKeys.guessed)]))
-                    try await eventually("the lines are written") { try lines(of: file).count == 4 }
+                    try await eventually("the lines are written") { try accessLogLines(of: file).count == 4 }
                     let text = try String(contentsOf: file, encoding: .utf8)
                     #expect(!text.contains("SECRET") && !text.contains("hello") && !text.contains("hf_client"))
-                    let found = try lines(of: file)
+                    let found = try accessLogLines(of: file)
                     let first = found[0]
                     #expect(first["id"]?.string == reply["x-request-id"] && first["end"] == "answered")
                     #expect(first["route"] == "assistant" && first["operation"] == "chat" && first["stream"] == false)
@@ -83,8 +76,8 @@ extension GatewayTests {
                         try await client.send(chat())
                         try await eventually("it is at the provider") { primary.requests().counts[.active] == 1 }
                         await client.close()
-                        try await eventually("the lines are written") { try lines(of: file).count == 6 }
-                        let found = try lines(of: file)
+                        try await eventually("the lines are written") { try accessLogLines(of: file).count == 6 }
+                        let found = try accessLogLines(of: file)
                         let ends = found.map { $0["end"]?.string }
                         #expect(
                             ends == [

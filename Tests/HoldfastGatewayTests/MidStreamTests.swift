@@ -14,6 +14,7 @@ extension GatewayTests {
         func `a stream that cannot go on ends with an error event`(fault: Fault) async throws {
             try await withPair {
                 $0.timeouts = Setup.brisk
+                $0.route = ", delivery: stop"
             } _: { gateway, primary, backup in
                 try await primary.setFault(fault)
                 let client = try await RawClient.connect(gateway.port)

@@ -19,12 +19,12 @@ private func delta(_ fields: String, _ rest: String = "") -> String {
         (delta("\"content\":\"\\\"finish_reason\\\":\\\"stop\\\",\\\"error\\\":{}}]}\""), [.token]),
         (delta("\"content\":\"a\\\\\"", ",\"finish_reason\":null"), [.token]),
         (delta("\"content\":\"\",\"tool_calls\":[]"), []),
-        (delta("\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"f\"}}]"), [.token, .toolCall]),
-        (delta("\"function_call\":{\"name\":\"f\"}"), [.token, .toolCall]),
+        (delta("\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"f\"}}]"), [.token, .toolCall, .opaque]),
+        (delta("\"function_call\":{\"name\":\"f\"}"), [.token, .toolCall, .opaque]),
         (delta("\"function_call\":{}"), []),
-        (delta("\"reasoning_content\":\"hm\""), [.token, .reasoning]),
-        (delta("\"reasoning\":\"hm\",\"content\":\"\""), [.token, .reasoning]),
-        (delta("\"refusal\":\"no\""), [.token]),
+        (delta("\"reasoning_content\":\"hm\""), [.token, .reasoning, .opaque]),
+        (delta("\"reasoning\":\"hm\",\"content\":\"\""), [.token, .reasoning, .opaque]),
+        (delta("\"refusal\":\"no\""), [.token, .opaque]),
         (delta("\"content\":null", ",\"finish_reason\":\"stop\""), [.finish]),
         (delta("", ",\"finish_reason\":\"\""), []),
         ("{\"choices\":[{\"text\":\"x\",\"index\":0}]}", [.token]),
@@ -36,7 +36,7 @@ private func delta(_ fields: String, _ rest: String = "") -> String {
         ("{\"choices\":[],\"usage\":null}", []),
         ("{\"error\":null,\"choices\":[]}", []),
         ("{\"error\":{\"message\":\"m\"}}", [.error]),
-        ("{\"choices\":[{\"delta\":{\"error\":\"x\"}}]}", [.token]),
+        ("{\"choices\":[{\"delta\":{\"error\":\"x\"}}]}", [.token, .opaque]),
         ("{\"object\":\"error\",\"message\":\"m\",\"code\":400}", [.error]),
         ("[DONE]", [.done]), (" [DONE] ", [.done]), ("", [.comment]), ("  ", [.comment]),
         ("{}", []), ("hello", [.malformed]), ("[]", [.malformed]), ("null", [.malformed]),
@@ -97,7 +97,22 @@ private func delta(_ fields: String, _ rest: String = "") -> String {
             var scanner = SSEScanner()
             let event = try #require(try scanner.nextEvent(in: raw, from: 0))
             #expect(event.dataLines == 2)
-            #expect(ChunkFacts.read(event, in: raw).flags == .token)
+            #expect(ChunkFacts.read(event, in: raw).flags == [.token, .opaque])
+            #expect(ChunkFacts.read(event, in: raw).text.isEmpty)
+        }
+    }
+
+    @Test func theTextOfOneChoiceIsFoundWhereItStands() throws {
+        let both = "{\"choices\":[{\"delta\":{\"content\":\"a\"}},{\"delta\":{\"content\":\"b\"}}]}"
+        #expect(facts(both).flags == [.token, .opaque])
+        #expect(facts(delta("\"content\":[{\"text\":\"x\"}]")).flags == [.token, .opaque])
+        try withBytes(": hi\n\ndata: " + delta("\"content\":\"h\\u00e9\\n\"") + "\n\n") { raw in
+            var scanner = SSEScanner()
+            let comment = try #require(try scanner.nextEvent(in: raw, from: 0))
+            let event = try #require(try scanner.nextEvent(in: raw, from: comment.range.upperBound))
+            let text = ChunkFacts.read(event, in: raw).text
+            #expect(raw[text.literal].elementsEqual("\"h\\u00e9\\n\"".utf8))
+            JSONScanner.withUTF8(of: text, in: raw) { #expect($0.elementsEqual("h\u{e9}\n".utf8)) }
         }
     }
 

@@ -195,13 +195,14 @@ private func chat(_ fields: String) -> String {
 
 @Suite struct SpliceRequestTests {
     private func splice(
-        _ body: String, model: String = "n\"ew", usage: Bool = false, stream: Bool? = nil
+        _ body: String, model: String = "n\"ew", usage: Bool = false, stream: Bool? = nil, begunAnswer: String? = nil
     ) throws -> String {
         // Bytes before the reader index must not shift the offsets.
         var buffer = ByteBuffer(string: "##" + body)
         buffer.moveReaderIndex(forwardBy: 2)
         let request = SpliceRequest(
-            body: buffer, scan: try scan(body).get(), model: JSONLiteral(model), includesUsage: usage, stream: stream)
+            body: buffer, scan: try scan(body).get(), model: JSONLiteral(model), includesUsage: usage, stream: stream,
+            begunAnswer: begunAnswer.map { Array($0.utf8) })
         var whole = ByteBuffer(string: ">")
         request.write(into: &whole)
         var slices = ByteBuffer()
@@ -250,6 +251,16 @@ private func chat(_ fields: String) -> String {
         #expect(
             try splice("\(start)}", model: "m", usage: true, stream: true)
                 == "\(start),\"stream\":true,\"stream_options\":{\"include_usage\":true}}")
+    }
+
+    @Test func aBegunAnswerBecomesTheLastMessage() throws {
+        let message = "{\"role\":\"assistant\",\"content\":\"a \\\"b\\\"\\n\"}"
+        #expect(
+            try splice(
+                "{\"messages\":[{\"role\":\"user\"} ],\"model\":\"m\",\"x\":[1]}", usage: true, begunAnswer: "a \"b\"\n"
+            )
+                == "{\"messages\":[{\"role\":\"user\"} ,\(message)],\"model\":\"n\\\"ew\",\"x\":[1]"
+                + ",\"stream_options\":{\"include_usage\":true}}")
     }
 
     @Test func largeBodiesAreNotContiguous() throws {

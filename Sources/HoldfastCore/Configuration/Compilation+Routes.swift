@@ -55,7 +55,7 @@ extension Compilation {
             let shown = ConfigurationQuote.quoted(name.provider)
             let known = providerIndex(name, shown: shown) { fault in section.reader.reportSection(fault) }
             let facts = deployment(section, name, provider: known ?? 0)
-            noteFacts(section.reader)
+            noteFacts(facts, section.reader)
             deploymentIndex[section.name] = deployments.count
             deployments.append(facts)
         }
@@ -108,9 +108,10 @@ extension Compilation {
             retires: reader.text("retires"))
     }
 
-    private func noteFacts(_ reader: SectionReader) {
-        for field in reader.rule.fields
-        where reader.isWritten(field.name) && !["context_tokens", "replaced_by"].contains(field.name) {
+    private func noteFacts(_ facts: Deployment, _ reader: SectionReader) {
+        let isRecorded = !facts.capabilities.subtracting(["prefill"]).isEmpty
+        let actedOn = ["context_tokens", "replaced_by"] + (isRecorded ? [] : ["capabilities"])
+        for field in reader.rule.fields where reader.isWritten(field.name) && !actedOn.contains(field.name) {
             reader.note(
                 "deployments.\(field.name)", field.name,
                 Fault("\(field.name) is recorded but not acted on in this version", mend: "nothing to do"))
@@ -170,18 +171,13 @@ extension Compilation {
         retriesReader.assign("same_deployment", to: &retries.sameDeployment)
         retriesReader.assign("attempts", to: &retries.attempts)
         let delivery = reader.text("delivery").flatMap(Delivery.init(rawValue:)) ?? .splice
-        if reader.isWritten("delivery"), delivery == .splice {
-            reader.note(
-                "delivery", "delivery",
-                Fault(
-                    "splice after the first token is recorded but not acted on in this version",
-                    mend:
-                        "nothing to do: before the first token another candidate takes over, after it a broken stream ends "
-                        + "with an error event"))
-        }
+        var hold = RouteHold()
+        let holdReader = reader.section("hold")
+        holdReader.assign("bytes", to: &hold.bytes)
+        hold.heartbeatNanoseconds = holdReader.nanoseconds("heartbeat") ?? hold.heartbeatNanoseconds
         return Route(
             name: section.name, candidates: candidates, timeouts: timeouts(reader.section("timeouts")),
-            retries: retries, delivery: delivery, bodyBytes: reader.integer("body"))
+            retries: retries, delivery: delivery, hold: hold, bodyBytes: reader.integer("body"))
     }
 
     private func timeouts(_ reader: SectionReader) -> RouteTimeouts {

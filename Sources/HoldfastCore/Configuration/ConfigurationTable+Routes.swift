@@ -31,17 +31,17 @@ extension ConfigurationTable {
                 "retries", .section(retries), .optional("every default below"), example: "{attempts: 3}",
                 "How often an exchange is tried.", reason: "Enough to outlive a failure, too little to make one worse."),
             FieldRule(
-                "delivery",
-                .choice(
-                    ["stop", "splice"],
-                    later: [
-                        LaterChoice(
-                            "hold", mend: "write splice, or stop to end every broken stream with an error event")
-                    ]),
-                .defaulted(Delivery.splice.rawValue), example: "stop",
-                "What happens to a stream whose provider fails. Before the first token another candidate takes over in either case; "
-                    + "going on after it (`splice`) is recorded, and this version ends the stream with an error event instead.",
-                reason: "A whole answer is worth more than half of one."),
+                "delivery", .choice(Delivery.allCases.map(\.rawValue)), .defaulted(Delivery.splice.rawValue),
+                example: "hold",
+                "What happens to a stream whose provider fails after the first token; before it another candidate takes over in every case. "
+                    + "`stop` ends it with an error event. `splice` asks the next candidate and goes on with its answer where that begins "
+                    + "with exactly what was sent, or where it has the capability `prefill`; never within a tool call, reasoning or JSON output. "
+                    + "`hold` sends nothing before the answer is complete, so that another candidate can begin anew.",
+                reason: "A whole answer is worth more than half of one, and most clients want to see it grow."),
+            FieldRule(
+                "hold", .section(hold), .optional("every default below"), example: "{heartbeat: 5s}",
+                "How answers are held back, and how a waiting client is kept.",
+                reason: "Only routes that hold need other figures."),
             FieldRule(
                 "body", .size(1_024...(1 << 30)), .optional("`gateway.limits.body`"), example: "20MiB",
                 "The longest request body on this route.", reason: "Most routes need no exception."),
@@ -78,6 +78,23 @@ extension ConfigurationTable {
             duration(
                 "total", .defaulted(ConfigurationUnits.durationText(times.totalNanoseconds)), example: "10m",
                 "The whole exchange with all its attempts.", reason: "The patience of the usual client libraries."),
+        ])
+
+    private static let holding = RouteHold()
+
+    static let hold = SectionRule(
+        "routes.<name>.hold", "For `delivery: hold`, and for clients that wait while a broken stream is continued.",
+        [
+            FieldRule(
+                "bytes", .size(1_024...(32 << 20)), .defaulted("1MiB"), example: "256KiB",
+                "A longer answer is let go when it is this long, and goes on as `splice`.",
+                reason: "Bounds what the gateway keeps for one stream."),
+            duration(
+                "heartbeat",
+                .defaulted(ConfigurationUnits.durationText(holding.heartbeatNanoseconds ?? 0)), example: "5s",
+                "Between two comments to a client that waits with an open stream. The first sends the head of the response, so that a later "
+                    + "failure is told inside the stream.",
+                reason: "Proxies close what is silent for long; many do after 15 to 60 s."),
         ])
 
     static let retries = SectionRule(

@@ -116,7 +116,8 @@ package enum ConfigurationTable {
                 .list(
                     of: .choice(["tools", "json_schema", "vision", "prefill", "reasoning"]), count: 0...5),
                 .optional("none is assumed"), example: "[tools, json_schema]",
-                "What the model can do. Recorded; this version does not act on it.",
+                "What the model can do. `prefill`: it goes on from an answer that it is given the beginning of, as a last message of the "
+                    + "assistant. The others are recorded; this version does not act on them.",
                 reason: "A capability that was assumed and is missing fails in the middle of an answer."),
             FieldRule(
                 "limits", .section(deploymentLimits), .optional("unknown"), example: "{requests_per_minute: 500}",

@@ -24,7 +24,7 @@ package struct SentText: Sendable {
 /// candidate that was given the text as the beginning of its own answer says the rest alone; one that begins again all
 /// the same is caught by its first words, and then held to the first rule.
 package struct Continuation: Sendable {
-    package enum Method: Sendable, Hashable {
+    package enum Method: String, Sendable, Hashable {
         /// Asked the same question: must repeat what was sent.
         case repeated
         /// Given what was sent as the beginning of its answer.

@@ -238,6 +238,22 @@ package struct Price: Sendable, Hashable {
         self.cachedInputMicros = cachedInputMicros
         self.outputMicros = outputMicros
     }
+
+    /// Micro-dollars, rounded up so that small exchanges do not cost nothing; nil where a price that is needed is
+    /// unknown. What came from the provider's cache costs as other input where no price for it is known.
+    package func costMicros(inputTokens: Int, cachedTokens: Int = 0, outputTokens: Int) -> Int64? {
+        let cached = min(cachedTokens, inputTokens)
+        var sum: Int64 = 0
+        for (tokens, micros) in [
+            (inputTokens - cached, inputMicros), (cached, cachedInputMicros ?? inputMicros),
+            (outputTokens, outputMicros),
+        ] where tokens > 0 {
+            guard let micros else { return nil }
+            let (product, overflow) = Int64(tokens).multipliedReportingOverflow(by: micros)
+            sum = overflow ? .max : sum.addingReportingOverflow(product).overflow ? .max : sum + product
+        }
+        return sum / 1_000_000 + (sum % 1_000_000 > 0 ? 1 : 0)
+    }
 }
 
 package struct DeploymentLimits: Sendable, Hashable {

@@ -39,6 +39,14 @@ final class Exchange {
     private var refusal: UpstreamRefusal?
     let startedAt: Instant
     var committedAt: Instant?
+    /// The text that reached the client, for whoever has to go on from it.
+    var sent = SentText()
+    /// The attempts at the time that the client was told of a continuation last.
+    var saidContinued = 0
+    /// What attempts used that broke off after they had begun to answer.
+    private(set) var deadLegs: [DeadLeg] = []
+    /// The attempt that `relay` belongs to.
+    private var legAttempt = 0
     var usage: TokenUsage?
     /// Status of the response head sent to the client.
     var sentStatus = 0
@@ -57,6 +65,7 @@ final class Exchange {
             plan: ExchangePlan(
                 candidates: route.candidates.count, limits: route.limits, retries: retries,
                 criticality: admitted.criticality, isStream: admitted.scan.isStream,
+                delivery: route.route.delivery, heartbeatNanoseconds: route.route.hold.heartbeatNanoseconds,
                 clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts))
         gate = RouteGate(candidates: route.candidates, shared: services.shared)
     }
@@ -77,6 +86,10 @@ final class Exchange {
     }
 
     func wake(now: Instant) {
+        if let relay, relay.sawFinish, machine.hasBegun, let due = machine.wakeAt, now >= due {
+            completeUnterminated(now: now)
+            return
+        }
         // What the client does not read is not asked of the provider: that silence is ours, so it counts as progress.
         if machine.isCommitted, !connection.isWritable {
             step(.chunkReceived(hasToken: false), now: now)
@@ -105,6 +118,7 @@ final class Exchange {
         switch step.action {
         case .none, .hold: break
         case .forward: forwardHeld(now: now)
+        case .heartbeat: sendHeartbeat()
         case .sendAttempt(let candidate): send(to: candidate, now: now)
         case .finish(let end): finish(end, now: now)
         }
@@ -126,12 +140,22 @@ final class Exchange {
     private func send(to candidate: Int, now: Instant) {
         reading = .nothing
         gathered.clear()
-        relay = nil
+        buryLeg()
         let pool = services.pool(for: admitted.route.candidates[candidate].target)
         carrier = .awaited(pool)
         if let upstream = pool.acquire(self, connectNanoseconds: connectNanoseconds, now: now) {
             upstreamReady(upstream)
         }
+    }
+
+    /// What a broken stream has used stays in the record; most providers do not say how much that was.
+    private func buryLeg() {
+        guard let relay else { return }
+        if relay.tokens > 0 {
+            deadLegs.append(DeadLeg(attempt: legAttempt, usage: usage, contentEvents: relay.tokens))
+        }
+        self.relay = nil
+        usage = nil
     }
 
     /// Gives the attempt in flight up. Closing is how a provider hears of it.
@@ -161,7 +185,8 @@ final class Exchange {
         guard let deployment else { return }
         let splice = SpliceRequest(
             body: request.body, scan: admitted.scan, model: deployment.model,
-            includesUsage: isStream && admitted.scan.includeUsage != true)
+            includesUsage: isStream && admitted.scan.includeUsage != true,
+            begunAnswer: machine.continuation == .prefilled ? sent.bytes : nil)
         var buffer = deployment.head(for: admitted.scan.endpoint)
         buffer.reserveCapacity(
             minimumWritableBytes: 32 + (splice.isContiguous ? splice.contentLength : 0))
@@ -193,13 +218,24 @@ final class Exchange {
         }
         if isStream, head.isEventStream {
             reading = .events(status: head.status)
+            legAttempt = machine.attempts.count - 1
             relay = StreamRelay(
                 lineBytes: admitted.inForce.snapshot.gateway.limits.sseLineBytes,
                 stripsUsage: admitted.scan.includeUsage != true)
+            relay?.continuable = continuableText()
         } else {
             reading = .whole(status: head.status)
         }
         report(.headReceived, now: MonotonicClock.read())
+    }
+
+    /// Nil where nobody needs it: nobody could continue, or nothing that could be continued.
+    private func continuableText() -> ContinuableText? {
+        let route = admitted.route
+        guard route.route.delivery != .stop, route.candidates.count > 1 else { return nil }
+        let scan = admitted.scan
+        let isPlain = scan.choices == 1 && !scan.hasJSONSchema && !scan.hasJSONObject
+        return ContinuableText(isOpaque: !isPlain, continuing: machine.continuation.map { Continuation($0, of: sent) })
     }
 
     func upstreamBody(_ bytes: ByteBuffer) {
@@ -263,7 +299,7 @@ final class Exchange {
             judgeRefusal(head, now: now)
             return
         }
-        let failure = machine.isCommitted ? FailureClass.truncated : fault.failure
+        let failure = machine.hasBegun ? FailureClass.truncated : fault.failure
         fail(UpstreamFault(failure, fault.detail), retryAfter: nil, now: now)
     }
 
@@ -336,20 +372,25 @@ final class Exchange {
         services.shared.exchanges.add(-1)
         admitted.principal.key?.leave()
         var keepAlive = request.keepAlive && !services.isDraining
+        // The head of a stream has left: whatever is said now is said inside it.
+        let isOpen = sentStatus != 0
+        if end != .answered { buryLeg() }
         switch end {
         case .clientGone: break
         case .answered where isStream:
             keepAlive = endStream(nil) && keepAlive
+        case .refused(let refused) where isOpen:
+            keepAlive = endStream(.refused(refused, route: admitted.route.route.name)) && keepAlive
         case .answered:
             sentStatus = 200
             connection.writeWhole(status: 200, body: gathered, keepAlive: keepAlive, extra: writeHeaders)
         case .interrupted:
-            keepAlive = endStream(.interrupted) && keepAlive
+            keepAlive = endStream(ClientError.interrupted) && keepAlive
         case .refused(let refused):
             sendRefusal(refused, keepAlive: keepAlive)
         }
         record(end, now: now)
-        if case .refused = end { return }
+        if case .refused = end, !isOpen { return }
         if end != .clientGone { connection.finishAnswer(keepAlive: keepAlive) }
     }
 
@@ -405,4 +446,14 @@ private struct UpstreamRefusal {
     var status: Int
     /// Nil where it is no error of the dialect.
     var body: ByteBuffer?
+}
+
+/// What an attempt used that broke off after it had begun to answer.
+struct DeadLeg {
+    /// Index into the machine's attempts.
+    var attempt: Int
+    /// Nil: the provider had not said, which is the rule, since usage comes with the end.
+    var usage: TokenUsage?
+    /// About one for each token.
+    var contentEvents: Int
 }

@@ -10,14 +10,24 @@ struct StreamRelay {
     var pending = ByteBuffer()
     /// End of the last complete event, from the reader index of `pending`.
     var judged = 0
-    /// Events within `0 ..< judged` that the client did not ask for.
-    var cuts: [Range<Int>] = []
+    /// Places within `0 ..< judged` that the client does not get as they are.
+    private var edits: [Edit] = []
     var stripsUsage: Bool
     var sawFinish = false
+    /// Events with content, which is about one for each token.
+    private(set) var tokens = 0
     /// About what one read of a busy stream brings.
     static let readBytes = 16 << 10
     /// Appended to and not judged since.
     private(set) var hasNews = false
+    /// Nil where nobody could continue the answer.
+    var continuable: ContinuableText?
+
+    private struct Edit {
+        var range: Range<Int>
+        /// Nil: left out.
+        var replacement: ByteBuffer?
+    }
 
     init(lineBytes: Int, stripsUsage: Bool) {
         scanner = SSEScanner(lineBytes: lineBytes)
@@ -27,13 +37,15 @@ struct StreamRelay {
     /// What a read brought, judged event by event up to the first that ends the stream.
     struct Verdict {
         enum Ending {
-            case none, done, malformed
+            case none, done, malformed, diverged
             case error(UpstreamErrorText)
             case tooLong
         }
 
         var hasEvents = false
         var hasToken = false
+        /// Words came that the client has already, or may have.
+        var hasRepeated = false
         var usage: TokenUsage?
         var ending = Ending.none
     }
@@ -63,6 +75,7 @@ struct StreamRelay {
                 verdict.ending = .tooLong
             }
         }
+        if continuable?.isRepeating == true { discardJudged() }
         return verdict
     }
 
@@ -98,12 +111,18 @@ struct StreamRelay {
             verdict.ending = .malformed
             return false
         }
+        if continuable != nil, !follow(event, facts, bytes, &verdict) {
+            verdict.ending = .diverged
+            return false
+        }
         judged = event.range.upperBound
         verdict.hasEvents = true
         if let usage = facts.usage { verdict.usage = usage }
-        if stripsUsage, facts.flags.contains(.usageOnly) { cuts.append(event.range) }
-        if facts.flags.contains(.token) || facts.flags.contains(.finish) { verdict.hasToken = true }
+        let isProving = continuable?.isProving ?? false
+        if stripsUsage, facts.flags.contains(.usageOnly), !isProving { edits.append(Edit(range: event.range)) }
+        if facts.flags.contains(.token) { tokens &+= 1 }
         if facts.flags.contains(.finish) { sawFinish = true }
+        if !facts.flags.isDisjoint(with: [.token, .finish]), !isProving { verdict.hasToken = true }
         if facts.flags.contains(.done) {
             verdict.ending = .done
             return false
@@ -111,18 +130,49 @@ struct StreamRelay {
         return true
     }
 
+    /// Keeps the text of the event, or holds it against what the client has. False where it is not that.
+    private mutating func follow(
+        _ event: SSEEvent, _ facts: ChunkFacts, _ bytes: UnsafeRawBufferPointer, _ verdict: inout Verdict
+    ) -> Bool {
+        guard let change = continuable?.take(event, facts, bytes) else { return false }
+        switch change {
+        case .none: break
+        case .holds:
+            verdict.hasRepeated = true
+        case .leavesOut(let events, let hasWords):
+            edits += events.map { Edit(range: $0) }
+            if hasWords { verdict.hasRepeated = true }
+        case .replaces(let range, let text, let events):
+            edits += events.map { Edit(range: $0) }
+            edits.append(Edit(range: range, replacement: text))
+        }
+        return true
+    }
+
     /// Takes what may be forwarded, in at most a few slices.
     mutating func takeJudged(_ emit: (ByteBuffer) -> Void) {
         var position = 0
-        for cut in cuts {
-            if let slice = pending.readSlice(length: cut.lowerBound - position), slice.readableBytes > 0 {
+        if edits.count > 1 { edits.sort { $0.range.lowerBound < $1.range.lowerBound } }
+        for edit in edits {
+            if let slice = pending.readSlice(length: edit.range.lowerBound - position), slice.readableBytes > 0 {
                 emit(slice)
             }
-            pending.moveReaderIndex(forwardBy: cut.count)
-            position = cut.upperBound
+            if let replacement = edit.replacement { emit(replacement) }
+            pending.moveReaderIndex(forwardBy: edit.range.count)
+            position = edit.range.upperBound
         }
         if let slice = pending.readSlice(length: judged - position), slice.readableBytes > 0 { emit(slice) }
-        cuts.removeAll(keepingCapacity: true)
+        forgetJudged()
+    }
+
+    /// Nothing of it is new to the client.
+    private mutating func discardJudged() {
+        pending.moveReaderIndex(forwardBy: judged)
+        forgetJudged()
+    }
+
+    private mutating func forgetJudged() {
+        edits.removeAll(keepingCapacity: true)
         judged = 0
         // What is left is the start of one event: its own storage, so that the read it came in can be freed.
         pending = pending.readableBytes == 0 ? ByteBuffer() : pending.slice()
@@ -142,7 +192,7 @@ extension Exchange {
         guard !machine.isFinished, let relay, case .none = verdict.ending else { return }
         if relay.sawFinish {
             complete(addsTerminator: true, now: now)
-        } else if machine.isCommitted {
+        } else if machine.hasBegun {
             fail(UpstreamFault(.truncated, "the stream ended without its end"), retryAfter: nil, now: now)
         } else {
             fail(UpstreamFault(.empty, "a stream without an answer"), retryAfter: nil, now: now)
@@ -151,18 +201,26 @@ extension Exchange {
 
     private func apply(_ verdict: StreamRelay.Verdict, now: Instant) {
         if let usage = verdict.usage { self.usage = usage }
-        if verdict.hasEvents {
+        if verdict.hasRepeated, !verdict.hasToken {
+            step(.chunkRepeated, now: now)
+        } else if verdict.hasEvents {
             step(.chunkReceived(hasToken: verdict.hasToken), now: now)
-            if !machine.isFinished { connection.arm() }
         }
+        if machine.isHolding, let relay, relay.judged > admitted.route.route.hold.bytes {
+            step(.holdFilled, now: now)
+        }
+        if verdict.hasEvents, !machine.isFinished { connection.arm() }
         switch verdict.ending {
         case .none:
-            if !machine.isCommitted, let relay, relay.pending.readableBytes > 1 << 20 {
+            if !machine.hasBegun, let relay, relay.pending.readableBytes > 1 << 20 {
                 giveUpUpstream()
                 fail(UpstreamFault(.empty, "a megabyte without an answer in it"), retryAfter: nil, now: now)
             }
+        case .diverged:
+            giveUpUpstream()
+            fail(UpstreamFault(.diverged, "not the answer that was begun"), retryAfter: nil, now: now)
         case .done:
-            if machine.isCommitted {
+            if machine.hasBegun {
                 complete(addsTerminator: false, now: now)
             } else {
                 giveUpUpstream()
@@ -173,9 +231,9 @@ extension Exchange {
         case .tooLong:
             breakOff("an event beyond the limit", now: now)
         case .error(let text):
-            let wasCommitted = machine.isCommitted
+            let hadBegun = machine.hasBegun
             giveUpUpstream()
-            if wasCommitted {
+            if hadBegun {
                 fail(UpstreamFault(.truncated, "an error inside the stream"), retryAfter: nil, now: now)
             } else {
                 failByWords(text, now: now)
@@ -184,12 +242,19 @@ extension Exchange {
     }
 
     private func breakOff(_ detail: String, now: Instant) {
-        let failure: FailureClass = machine.isCommitted ? .truncated : .empty
+        let failure: FailureClass = machine.hasBegun ? .truncated : .empty
         giveUpUpstream()
         fail(UpstreamFault(failure, detail), retryAfter: nil, now: now)
     }
 
+    /// The provider has said its last word and does not say that it was: a whole answer all the same.
+    func completeUnterminated(now: Instant) {
+        giveUpUpstream()
+        complete(addsTerminator: true, now: now)
+    }
+
     private func complete(addsTerminator: Bool, now: Instant) {
+        if machine.isHolding { forwardHeld(now: now) }
         if addsTerminator { writeToClient(ByteBuffer(staticString: "data: [DONE]\n\n")) }
         leaveUpstream()
         step(.upstreamEnded, now: now)
@@ -198,12 +263,40 @@ extension Exchange {
     /// The first call commits: the head leaves with the first content.
     func forwardHeld(now: Instant) {
         guard relay != nil else { return }
-        if committedAt == nil {
-            committedAt = now
-            sendStreamHead()
-        }
+        if committedAt == nil { committedAt = now }
+        sendStreamHeadOnce()
+        if let method = machine.continuation, saidContinued < machine.attempts.count { sayContinued(method) }
         relay?.takeJudged { writeToClient($0) }
+        if relay?.continuable?.moveUnsent(to: &sent) == false {
+            relay?.continuable = nil
+            sent = SentText()
+            step(.becameUncontinuable, now: now)
+        }
         pauseUpstreamIfNeeded()
+    }
+
+    /// Comments reach whoever reads the bytes and no client library's caller.
+    private func sayContinued(_ method: Continuation.Method) {
+        saidContinued = machine.attempts.count
+        guard let deployment else { return }
+        let before = machine.attempts.dropLast().last { $0.firstTokenAt != nil }
+        writeComment(
+            "continued by \(deployment.deployment.id) (\(method.rawValue)) after \(before?.failure?.rawValue ?? "a failure")"
+        )
+    }
+
+    func sendHeartbeat() {
+        sendStreamHeadOnce()
+        writeComment("still waiting")
+        connection.flush()
+    }
+
+    private func writeComment(_ text: String) {
+        writeToClient(ByteBuffer(string: ": holdfast: \(text)\n\n"))
+    }
+
+    private func sendStreamHeadOnce() {
+        if sentStatus == 0 { sendStreamHead() }
     }
 
     private func sendStreamHead() {
@@ -240,18 +333,12 @@ extension Exchange {
         }
     }
 
-    enum StreamFault {
-        case interrupted
-    }
-
-    /// Ends the body of a committed stream, with an error event where it is not whole. Returns whether the connection
-    /// can carry another request.
-    func endStream(_ fault: StreamFault?) -> Bool {
-        if fault != nil {
+    /// Ends the body of a stream whose head is sent, with an error event where it is not whole. Returns whether the
+    /// connection can carry another request.
+    func endStream(_ error: ClientError?) -> Bool {
+        if let error {
             var event = ByteBuffer()
-            OpenAIErrorEvent.write(
-                message: "The answer was interrupted and is not complete.", type: "upstream_error",
-                code: "answer_interrupted", into: &event)
+            OpenAIErrorEvent.write(message: error.message, type: error.type, code: error.code, into: &event)
             writeToClient(event)
         }
         if !request.isHTTP10 { connection.write(ByteBuffer(staticString: HTTPChunk.last)) }

@@ -95,6 +95,10 @@ struct ClientError: Error {
             type: "rate_limit_error", code: "key_in_flight_limit", retryAfterNanoseconds: Span.second)
     }
 
+    static let interrupted = ClientError(
+        status: 502, message: "The answer was interrupted and is not complete.", type: "upstream_error",
+        code: "answer_interrupted")
+
     static func refused(_ refusal: ExchangeRefusal, route: String) -> ClientError {
         switch refusal {
         case .upstreamAnswer(let failure):
@@ -128,7 +132,7 @@ struct ClientError: Error {
         case .transient: ", the last with a passing fault"
         case .silent: ", the last by not answering in time"
         case .capacity, .rateLimit: ", the last for being overloaded"
-        case .empty, .truncated: ", the last with an answer that was not whole"
+        case .empty, .truncated, .diverged: ", the last with an answer that was not whole"
         case .modelGone, .modelAccess: ", the last for not having the model any more"
         case .quota, .credential, .restricted, .account, .tooLong, .policy, .callerFault, .misconfigured, .neutral,
             .localExhaustion:

@@ -62,6 +62,9 @@ enum MetricsReport {
         }
         text.begin("holdfast_failovers_total", "counter", "Answers given by another than the first candidate.")
         for row in rows { text.sample("holdfast_failovers_total", [("route", row.name)], row.facts.failovers) }
+        text.begin(
+            "holdfast_continued_total", "counter", "Streams that one candidate began and another ended, whole.")
+        for row in rows { text.sample("holdfast_continued_total", [("route", row.name)], row.facts.continued) }
         text.begin("gen_ai_client_operation_duration", "histogram", "Seconds from a request to its end.")
         for row in rows { text.histogram("gen_ai_client_operation_duration", model(row.name), row.facts.duration) }
         text.begin("gen_ai_server_time_to_first_token", "histogram", "Seconds from a request to its first content.")

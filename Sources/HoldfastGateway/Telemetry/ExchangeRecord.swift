@@ -25,10 +25,12 @@ extension Exchange {
         let duration = now.nanoseconds(since: startedAt)
         let firstToken = committedAt.map { $0.nanoseconds(since: startedAt) }
         let usage = self.usage
+        let isContinued = machine.continuation != nil && end == .answered
         let isFailover = degraded != nil && end == .answered
         route.facts.withLock { facts in
             facts.ends[end.word, default: 0] += 1
             if isFailover { facts.failovers += 1 }
+            if isContinued { facts.continued += 1 }
             facts.duration.observe(nanoseconds: duration)
             if let firstToken {
                 facts.timeToFirstToken.observe(nanoseconds: firstToken)
@@ -67,15 +69,7 @@ extension Exchange {
         line.writeStaticString(",\"deployment\":")
         line.writeJSON(deployment?.idLiteral)
         line.writeStaticString(",\"attempts\":[")
-        for (place, attempt) in machine.attempts.enumerated() {
-            line.writeStaticString(place == 0 ? "{\"deployment\":" : ",{\"deployment\":")
-            line.writeJSON(admitted.route.candidates[attempt.candidate].idLiteral)
-            line.writeStaticString(",\"microseconds\":")
-            line.writeDecimal(Int((attempt.endedAt ?? now).nanoseconds(since: attempt.startedAt) / 1_000))
-            line.writeStaticString(",\"failure\":")
-            line.writeJSONString(attempt.failure?.rawValue)
-            line.writeStaticString("}")
-        }
+        for place in machine.attempts.indices { writeAttempt(place, now: now, into: &line) }
         line.writeStaticString("],\"microseconds\":")
         line.writeDecimal(Int(duration / 1_000))
         if let firstToken {
@@ -89,6 +83,10 @@ extension Exchange {
         if let tokens = usage?.completion {
             line.writeStaticString(",\"output_tokens\":")
             line.writeDecimal(tokens)
+        }
+        if let usage, let cost = deployment?.deployment.price?.costMicros(usage) {
+            line.writeStaticString(",\"cost_micros\":")
+            line.writeJSONInteger(cost)
         }
         if let degraded {
             line.writeStaticString(",\"degraded\":\"")
@@ -108,6 +106,54 @@ extension Exchange {
         line.writeStaticString(",\"generation\":")
         line.writeDecimal(Int(clamping: admitted.inForce.generation))
         line.writeStaticString("}\n")
+    }
+}
+
+extension Exchange {
+    private func writeAttempt(_ place: Int, now: Instant, into line: inout ByteBuffer) {
+        let attempt = machine.attempts[place]
+        line.writeStaticString(place == 0 ? "{\"deployment\":" : ",{\"deployment\":")
+        line.writeJSON(admitted.route.candidates[attempt.candidate].idLiteral)
+        line.writeStaticString(",\"microseconds\":")
+        line.writeDecimal(Int((attempt.endedAt ?? now).nanoseconds(since: attempt.startedAt) / 1_000))
+        line.writeStaticString(",\"failure\":")
+        line.writeJSONString(attempt.failure?.rawValue)
+        if let method = attempt.continuation {
+            line.writeStaticString(",\"continues\":")
+            line.writeJSONString(method.rawValue)
+        }
+        if let leg = deadLegs.first(where: { $0.attempt == place }) {
+            write(leg, of: admitted.route.candidates[attempt.candidate].deployment, into: &line)
+        }
+        line.writeStaticString("}")
+    }
+
+    /// Reported and estimated figures never share a field.
+    private func write(_ leg: DeadLeg, of deployment: Deployment, into line: inout ByteBuffer) {
+        let usage =
+            leg.usage
+            ?? TokenUsage(
+                prompt: TokenUsage.estimatedTokens(bytes: admitted.scan.inputBytes), completion: leg.contentEvents)
+        let prefix: StaticString = leg.usage == nil ? "estimated_" : ""
+        func write(_ name: StaticString, _ value: Int64?) {
+            guard let value else { return }
+            line.writeStaticString(",\"")
+            line.writeStaticString(prefix)
+            line.writeStaticString(name)
+            line.writeStaticString("\":")
+            line.writeJSONInteger(value)
+        }
+        write("input_tokens", usage.prompt.map(Int64.init))
+        write("output_tokens", usage.completion.map(Int64.init))
+        write("cost_micros", deployment.price?.costMicros(usage))
+    }
+}
+
+extension Price {
+    /// Nil where a price that is needed, or how much was used, is unknown.
+    func costMicros(_ usage: TokenUsage) -> Int64? {
+        guard let prompt = usage.prompt, let completion = usage.completion else { return nil }
+        return costMicros(inputTokens: prompt, cachedTokens: usage.cached ?? 0, outputTokens: completion)
     }
 }
 

@@ -6,7 +6,8 @@ final class RouteFacts: Sendable {
     struct Shared: Sendable {
         var ends: [String: Int] = [:]
         var failovers = 0
-        var interrupted = 0
+        /// Streams that one candidate began and another ended.
+        var continued = 0
         var duration = Histogram.seconds
         var timeToFirstToken = Histogram.seconds
         var timePerOutputToken = Histogram(

@@ -199,3 +199,10 @@ func withFolder(_ body: (URL) async throws -> Void) async throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try await body(folder)
 }
+
+func accessLogLines(of file: URL) throws -> [JSONValue] {
+    let text = try String(contentsOf: file, encoding: .utf8)
+    return try text.split(separator: "\n", omittingEmptySubsequences: true).map {
+        try JSONValue(parsing: Array($0.utf8))
+    }
+}

@@ -52,10 +52,13 @@ struct Reply: Sendable {
         json["error"]?["code"]?.string
     }
 
+    private var blocks: [String] { body.components(separatedBy: "\n\n").filter { !$0.isEmpty } }
+
     /// The texts of the stream's events.
-    var events: [String] {
-        body.components(separatedBy: "\n\n").filter { !$0.isEmpty }.map { String($0.dropFirst("data: ".count)) }
-    }
+    var events: [String] { blocks.filter { !$0.hasPrefix(":") }.map { String($0.dropFirst("data: ".count)) } }
+
+    /// What the gateway said in the stream beside the answer.
+    var comments: [String] { blocks.filter { $0.hasPrefix(": holdfast: ") }.map { String($0.dropFirst(12)) } }
 
     /// Whether each event is whole: JSON, or the terminator.
     var hasWholeEventsOnly: Bool {
