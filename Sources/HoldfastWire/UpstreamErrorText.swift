@@ -8,11 +8,16 @@ package struct UpstreamErrorText: Sendable, Equatable {
     package var code: String?
     package var type: String?
     package var message: String?
+    /// How long Google asks us to wait: it sends no `retry-after`. In `0 ... RetryAfter.longestNanoseconds`.
+    package var retryDelayNanoseconds: Int64?
 
-    package init(code: String? = nil, type: String? = nil, message: String? = nil) {
+    package init(
+        code: String? = nil, type: String? = nil, message: String? = nil, retryDelayNanoseconds: Int64? = nil
+    ) {
         self.code = code
         self.type = type
         self.message = message
+        self.retryDelayNanoseconds = retryDelayNanoseconds
     }
 
     /// Reads the body of a failed answer, or the value of an `error` field. Understood are the dialect's
@@ -60,7 +65,8 @@ package struct UpstreamErrorText: Sendable, Equatable {
         while let key = try json.nextKey() {
             if json.matches(key, "error") {
                 try inner.readAny(&json)
-            } else if json.matches(key, "message") || json.matches(key, "msg") {
+            } else if json.matches(key, "message") || json.matches(key, "msg") || json.matches(key, "Message") {
+                // With a capital where AWS refuses a key.
                 outer.message = try Self.string(&json, Self.messageBytes) ?? outer.message
             } else if json.matches(key, "type") {
                 outer.type = try Self.string(&json, Self.codeBytes)
@@ -71,6 +77,8 @@ package struct UpstreamErrorText: Sendable, Equatable {
                 status = try Self.string(&json, Self.codeBytes)
             } else if json.matches(key, "detail") {
                 try detail.readAny(&json)
+            } else if json.matches(key, "details") {
+                outer.retryDelayNanoseconds = try Self.retryDelay(&json)
             } else {
                 try json.skipValue()
             }
@@ -78,6 +86,32 @@ package struct UpstreamErrorText: Sendable, Equatable {
         code = inner.code ?? outer.code
         type = inner.type ?? (inner == UpstreamErrorText() ? outer.type ?? status : nil)
         message = inner.message ?? outer.message ?? detail.message
+        retryDelayNanoseconds = inner.retryDelayNanoseconds ?? outer.retryDelayNanoseconds
+    }
+
+    /// `[{"@type":"…RetryInfo","retryDelay":"34.4s"}, …]`: of all the details of Google, the one that is read.
+    private static func retryDelay(_ json: inout JSONScanner) throws(JSONProblem) -> Int64? {
+        guard try json.kind() == .array else {
+            try json.skipValue()
+            return nil
+        }
+        var delay: Int64?
+        try json.openArray()
+        while try json.nextElement() {
+            guard try json.kind() == .object else {
+                try json.skipValue()
+                continue
+            }
+            try json.openObject()
+            while let key = try json.nextKey() {
+                if json.matches(key, "retryDelay") {
+                    delay = try string(&json, codeBytes).flatMap { GoDuration.nanoseconds($0) } ?? delay
+                } else {
+                    try json.skipValue()
+                }
+            }
+        }
+        return delay.map { min($0, RetryAfter.longestNanoseconds) }
     }
 
     private static func string(_ json: inout JSONScanner, _ bound: Int) throws(JSONProblem) -> String? {

@@ -181,6 +181,7 @@ private func delta(_ fields: String, _ rest: String = "") -> String {
             [nil, "overloaded_error", "m"]
         ),
         ("{\"error\":\"plain\"}", [nil, nil, "plain"]), ("{\"message\":\"m\",\"code\":\"c\"}", ["c", nil, "m"]),
+        ("{\"Message\":\"Authentication failed\"}", [nil, nil, "Authentication failed"]),
         ("{\"detail\":\"Not Found\"}", [nil, nil, "Not Found"]), ("\"text\"", [nil, nil, "text"]),
         (
             "{\"detail\":[{\"loc\":[\"body\"],\"msg\":\"field required\",\"type\":\"x\"}]}",
@@ -192,6 +193,32 @@ private func delta(_ fields: String, _ rest: String = "") -> String {
     func errorBodies(_ body: String, _ expected: [String?]) {
         let found = withBytes(body) { UpstreamErrorText.read($0) }
         #expect(found == UpstreamErrorText(code: expected[0], type: expected[1], message: expected[2]))
+    }
+
+    @Test(
+        arguments: [
+            ("\"34.4s\"", 34_400 * Span.millisecond), ("\"45.837906927s\"", 45_837_906_927), ("\"0s\"", 0),
+            ("\"999999999s\"", RetryAfter.longestNanoseconds), ("\"soon\"", nil), ("\"-3s\"", nil), ("30", nil),
+            ("null", nil),
+        ] as [(String, Int64?)])
+    func theWaitThatGoogleAsksFor(_ value: String, _ expected: Int64?) {
+        let body = """
+            [{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[7,
+            {"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"quotaId":"q"}]},
+            {"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":\(value)}]}}]
+            """
+        let found = withBytes(body) { UpstreamErrorText.read($0) }
+        #expect(found?.retryDelayNanoseconds == expected)
+        #expect(found?.type == "RESOURCE_EXHAUSTED" && found?.message == "m")
+    }
+
+    @Test func detailsOfAnotherShapeAreNoWait() {
+        for details in ["{}", "\"30s\"", "null", "[]", "[[]]", "{\"retryDelay\":\"30s\"}"] {
+            let found = withBytes("{\"error\":{\"message\":\"m\",\"details\":\(details)}}") {
+                UpstreamErrorText.read($0)
+            }
+            #expect(found == UpstreamErrorText(message: "m"))
+        }
     }
 
     @Test func errorBodiesThatSayNothing() {

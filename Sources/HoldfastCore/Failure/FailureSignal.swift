@@ -108,29 +108,53 @@ package enum FailureTable {
     }
 
     /// In order of precedence.
-    private static let rows: [Row] = [
+    private static let rows: [Row] = money + standing + models + requests + rest
+
+    private static let money: [Row] = [
         Row(
             failureClass: .quota,
             words: ["insufficient_quota", "billing_hard_limit_reached", "billing_error"],
             phrases: [
                 "credit balance", "spending cap", "key limit exceeded", "insufficient credits",
-                "reached your specified api usage limits",
+                "reached your specified api usage limits", "requires billing to be enabled", "can only afford 0.",
             ]),
+        // A plan by the hour or the week, which says neither when it ends nor that it is no limit of requests.
+        Row(
+            failureClass: .quota,
+            phrases: ["please wait or upgrade", "upgrade for higher limits"],
+            about: "usage limit",
+            statuses: [402, 403, 429]),
+        // What is left would pay for a smaller request. One caller's large one must not take the key from all others.
+        Row(
+            failureClass: .rateLimit,
+            phrases: [
+                "more credits, or fewer max_tokens", "more credits are required to run this request",
+                "prompt tokens limit exceeded",
+            ],
+            statuses: [402]),
         // Google says "exceeded your current quota" of a limit per minute too, and then names the wait.
         Row(
             failureClass: .rateLimit,
             phrases: ["please retry in", "please retry after", "please try again in"],
             statuses: [429]),
         Row(failureClass: .quota, phrases: ["exceeded your current quota"]),
+    ]
+
+    private static let standing: [Row] = [
         Row(
             failureClass: .restricted,
             words: ["unsupported_country_region_territory"],
-            phrases: ["location is not supported", "not available in your region", "country, region, or territory"]),
+            phrases: [
+                "location is not supported", "not available in your region", "country, region, or territory",
+                "unsupported countries, regions, or territories",
+            ]),
         Row(
             failureClass: .account,
             words: ["organization_restricted", "account_deactivated"],
             phrases: [
                 "account is not active", "account has been deactivated", "organization has been disabled",
+                "your access was terminated", "resource has been temporarily blocked",
+                "api has not been used in project",
             ]),
         Row(
             failureClass: .credential,
@@ -139,33 +163,80 @@ package enum FailureTable {
                 "expiredtokenexception", "invalid_authentication",
             ],
             phrases: ["api key not valid", "api key expired", "incorrect api key"]),
+        // Refused by a network on the way, or by somebody behind a relay: nothing about the key.
+        Row(
+            failureClass: .misconfigured,
+            phrases: [
+                "virtual network", "configure private endpoint", "request not allowed", "provider returned error",
+            ],
+            statuses: [401, 403]),
+    ]
+
+    private static let models: [Row] = [
+        // A file that the request names and the key may not read, or a tool that no model behind the name can use: for
+        // everyone else the deployment is as good as before.
+        Row(
+            failureClass: .callerFault,
+            phrases: [
+                "permission to access the file", "cachedcontent not found", "no endpoints found that support",
+            ],
+            statuses: [403, 404]),
         Row(
             failureClass: .modelGone,
             words: ["model_decommissioned"],
-            phrases: ["decommissioned", "has been deprecated", "has been retired", "no longer available"],
+            phrases: [
+                "decommissioned", "has been deprecated", "has been retired", "no longer available",
+                "marked by provider as legacy", "reached the end of its life",
+            ],
             about: "model",
             statuses: [400, 403, 404, 410]),
         Row(
             failureClass: .modelAccess,
             words: ["model_not_found", "deploymentnotfound", "unknown_model", "invalid_model"],
-            phrases: ["is not a valid model id", "have access to the model"],
+            phrases: [
+                "is not a valid model id", "have access to the model", "model identifier is invalid",
+                "inference profile that contains this model", "model access is denied",
+                "is not authorized to perform: bedrock:", "(or it may not exist)",
+                "organization must be verified to use the model", "this model requires a subscription",
+            ],
             statuses: [400, 403, 404]),
+    ]
+
+    /// Inside a success too, where the stream began before the provider looked.
+    private static let requests: [Row] = [
         Row(
             failureClass: .tooLong,
             words: ["context_length_exceeded", "exceed_context_size_error"],
             phrases: [
                 "prompt is too long", "input is too long", "maximum context length", "exceed context limit",
                 "exceed context window", "exceeds the available context size",
-                "exceeds the maximum number of tokens",
+                "exceeds the maximum number of tokens", "longer than the maximum model length",
+                "but model only supports up to", "context length is only", "input length exceeds the context length",
             ],
-            statuses: [400, 413, 422]),
+            statuses: [200, 400, 413, 422]),
+        // What is left of the context for the answer, once the prompt has taken more than all of it.
+        Row(
+            failureClass: .tooLong, phrases: ["must be at least 1, got -"], about: "max_tokens", statuses: [400]),
         Row(
             failureClass: .policy,
             words: ["content_policy_violation", "content_filter", "responsibleaipolicyviolation", "invalid_prompt"],
-            phrases: ["input was flagged", "requires moderation", "prompt was flagged"],
-            statuses: [400, 403]),
+            phrases: [
+                "input was flagged", "requires moderation", "prompt was flagged",
+                "blocked by content filtering policy", "violation of provider terms of service",
+            ],
+            statuses: [200, 400, 403]),
+    ]
+
+    private static let rest: [Row] = [
         Row(failureClass: .capacity, words: ["overloaded_error", "engine_overloaded"]),
-        Row(failureClass: .rateLimit, words: ["rate_limit_exceeded", "rate_limit_error", "resource_exhausted"]),
+        Row(
+            failureClass: .rateLimit,
+            words: [
+                "rate_limit_exceeded", "rate_limit_error", "resource_exhausted", "throttlingexception",
+                "servicequotaexceededexception",
+            ]),
+        Row(failureClass: .transient, words: ["modelerrorexception"], statuses: [424]),
         Row(failureClass: .transient, words: ["server_error", "api_error", "internal_error"], statuses: [200]),
+        Row(failureClass: .callerFault, words: ["invalid_request_error", "invalid_argument"], statuses: [200]),
     ]
 }

@@ -7,21 +7,24 @@ struct FailureFixture: Sendable, CustomTestStringConvertible {
     var provider: String
     var signal: FailureSignal
     var expected: FailureClass
+    /// Where somebody quotes it.
+    var seen: String
 
     init(
         _ provider: String, _ status: Int, _ code: String?, _ type: String?, _ message: String?,
-        _ expected: FailureClass
+        _ expected: FailureClass, seen: String = ""
     ) {
         self.provider = provider
+        self.seen = seen
         signal = FailureSignal(status: status, code: code, type: type, message: message)
         self.expected = expected
     }
 
     var testDescription: String {
-        "\(provider) \(signal.status) \(signal.code ?? signal.type ?? "") \(signal.message?.prefix(40) ?? "")"
+        "\(provider) \(signal.status) \(signal.code ?? signal.type ?? "") \(signal.message?.prefix(40) ?? "") \(seen)"
     }
 
-    static let all = openAI + azure + anthropic + gemini + mistral + openRouter + local + others
+    static let all = openAI + azure + anthropic + gemini + mistral + openRouter + local + others + seenInTheWild
 
     private static let openAI: [FailureFixture] = [
         .init(

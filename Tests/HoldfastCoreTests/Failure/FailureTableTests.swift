@@ -19,7 +19,10 @@ import Testing
     @Test(arguments: [
         "credit balance", "spending cap", "location is not supported", "account is not active", "api key not valid",
         "model has been retired", "is not a valid model id", "x' credit balance", "x\" spending cap",
-        "x` decommissioned model",
+        "x` decommissioned model", "requires billing to be enabled", "your access was terminated",
+        "model access is denied",
+        "unsupported countries, regions, or territories", "model identifier is invalid", "(or it may not exist)",
+        "API has not been used in project", "model has reached the end of its life",
     ])
     func whatACallerSpellsOutIsNotRead(words: String) {
         let echoes = [
@@ -31,6 +34,15 @@ import Testing
             let signal = FailureSignal(status: 400, type: "invalid_request_error", message: echo)
             #expect(FailureTable.classify(signal) == .callerFault, "\(echo)")
         }
+    }
+
+    /// What takes a key away is looked for only under the statuses that its provider says it with.
+    @Test(arguments: [
+        "usage limit, please wait or upgrade", "requires more credits, or fewer max_tokens", "provider returned error",
+        "is behind a virtual network", "request not allowed",
+    ])
+    func aPhraseUnderAnotherStatusIsNotRead(words: String) {
+        #expect(FailureTable.classify(FailureSignal(status: 400, message: "The text \(words) is odd")) == .callerFault)
     }
 
     @Test(arguments: ["It's", "'", "\"", "``", "' '", "", "\u{0}'\u{7f}\"", "é'ü'"])
