@@ -1,0 +1,51 @@
+/// How late the event loops have run in the last two seconds.
+///
+/// Each loop gives a sample every 100 ms: by how much its tick came late. One window for all loops, so that one blocked
+/// loop among many shows. Up to ninety-nine samples the 99th percentile is the largest: with four loops or fewer, one
+/// late tick is seen for two seconds.
+///
+/// What it does not know: a loop that is blocked at this moment. It says so with its next tick.
+package struct LagWindow: Sendable {
+    package static let spanNanoseconds = 2 * Span.second
+    package static let samplesPerLoop = 20
+
+    /// The newest overwrites the oldest. Reserved once: 16 bytes a sample.
+    private var samples: [Sample]
+    private var next = 0
+    private let capacity: Int
+
+    private struct Sample: Sendable {
+        var lagNanoseconds: Int64
+        var at: Instant
+    }
+
+    package init(loops: Int) {
+        precondition(loops > 0, "a window for \(loops) loops has nobody to fill it")
+        samples = []
+        samples.reserveCapacity(loops * Self.samplesPerLoop)
+        capacity = loops * Self.samplesPerLoop
+    }
+
+    package mutating func record(lagNanoseconds: Int64, now: Instant) {
+        let sample = Sample(lagNanoseconds: max(lagNanoseconds, 0), at: now)
+        if samples.count < capacity {
+            samples.append(sample)
+        } else {
+            samples[next] = sample
+        }
+        next = (next + 1) % capacity
+    }
+
+    /// By nearest rank; 0 where no loop has told anything within the span. Sorts a copy: for every 100 ms, not for every
+    /// exchange.
+    package func p99(now: Instant) -> Int64 {
+        var lags: [Int64] = []
+        lags.reserveCapacity(samples.count)
+        for sample in samples where now.nanoseconds(since: sample.at) < Self.spanNanoseconds {
+            lags.append(sample.lagNanoseconds)
+        }
+        guard !lags.isEmpty else { return 0 }
+        lags.sort()
+        return lags[(lags.count * 99 + 99) / 100 - 1]
+    }
+}
