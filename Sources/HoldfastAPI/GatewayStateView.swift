@@ -89,6 +89,10 @@ package struct GatewayStateView: Codable, Sendable {
         /// Where the breaker is open: until its next probe.
         package var opensForMilliseconds: Int64?
         package var suspension: Suspension?
+        /// The day on which its provider takes the model away, `YYYY-MM-DD`.
+        package var retires: String?
+        /// Of the last streams; nil: too few.
+        package var medianFirstTokenMilliseconds: Int64?
         package var inFlight: Int
         package var attempts: [String: Int]
         package var failures: [String: Int]
@@ -96,8 +100,8 @@ package struct GatewayStateView: Codable, Sendable {
 
         package init(
             id: String, provider: String, vendor: String, region: String?, jurisdiction: String?, breaker: String,
-            opensForMilliseconds: Int64?, suspension: Suspension?, inFlight: Int, attempts: [String: Int],
-            failures: [String: Int],
+            opensForMilliseconds: Int64?, suspension: Suspension?, retires: String?,
+            medianFirstTokenMilliseconds: Int64?, inFlight: Int, attempts: [String: Int], failures: [String: Int],
             lastFailure: LastFailure?
         ) {
             self.id = id
@@ -108,6 +112,8 @@ package struct GatewayStateView: Codable, Sendable {
             self.breaker = breaker
             self.opensForMilliseconds = opensForMilliseconds
             self.suspension = suspension
+            self.retires = retires
+            self.medianFirstTokenMilliseconds = medianFirstTokenMilliseconds
             self.inFlight = inFlight
             self.attempts = attempts
             self.failures = failures

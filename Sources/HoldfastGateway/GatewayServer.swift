@@ -60,6 +60,7 @@ package final class GatewayServer: Sendable {
                     NIOLoopBound(LoopServices(loop: loop, shared: shared, inForce: inForce), eventLoop: loop)
                 }.get())
         }
+        watchDates(shared: shared, status: status, loop: group.next())
         do {
             let listener = try await bind(settings.listen, group: group, loops: loops)
             do {
@@ -76,6 +77,18 @@ package final class GatewayServer: Sendable {
             throw error
         }
     }
+
+    /// What happens on a date is said when it comes near, at the start and once a day. Ends with its loop.
+    private static func watchDates(shared: GatewayShared, status: GatewayStatus, loop: any EventLoop) {
+        status.inForce.logRetirements(today: shared.today.value, to: shared.logger)
+        loop.scheduleRepeatedTask(initialDelay: dateInterval, delay: dateInterval) { _ in
+            guard shared.today.advance() else { return }
+            status.inForce.logRetirements(today: shared.today.value, to: shared.logger)
+        }
+    }
+
+    /// How late a new day may be noticed.
+    private static let dateInterval = TimeAmount.seconds(10)
 
     private static func bind(
         _ address: ListenAddress, group: MultiThreadedEventLoopGroup, loops: [NIOLoopBound<LoopServices>]
@@ -140,6 +153,8 @@ package final class GatewayServer: Sendable {
         logger.notice(
             "configuration in force",
             metadata: ["generation": "\(next.generation)", "routes": "\(next.routes.count)"])
+        next.logRerankings(from: previous, to: logger)
+        next.logRetirements(today: shared.today.value, to: logger)
         if !needRestart.isEmpty {
             logger.warning(
                 "some changes come into force with the next start only",

@@ -9,6 +9,7 @@ final class GatewayShared: Sendable {
     let accessLog: AccessLog
     let logger: Logger
     let lag = LoopLag()
+    let today = Today()
     let clients = InFlightCount()
     let exchanges = InFlightCount()
     /// Connections that close once their client has taken the rest of its answer.

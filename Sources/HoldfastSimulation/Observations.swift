@@ -27,6 +27,7 @@ struct SimulatedGate: CandidateGate, Sendable {
     private var deployments: [DeploymentHealth]
     /// Of the providers; here each has one deployment.
     private var suspensions: [Suspension]
+    private var inFlight: [Int]
     /// The exchange that asks now and its candidates as providers.
     var exchange = 0
     var order: [Int] = []
@@ -35,6 +36,7 @@ struct SimulatedGate: CandidateGate, Sendable {
     init(providers: Int) {
         deployments = Array(repeating: DeploymentHealth(), count: providers)
         suspensions = Array(repeating: Suspension(), count: providers)
+        inFlight = Array(repeating: 0, count: providers)
     }
 
     mutating func admit(
@@ -64,6 +66,11 @@ struct SimulatedGate: CandidateGate, Sendable {
         return permit
     }
 
+    func pace(candidate: Int, now: Instant) -> CandidatePace {
+        let provider = order[candidate]
+        return deployments[provider].pace(inFlight: inFlight[provider])
+    }
+
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
         guard deployments[order[candidate]].takeRetry(now: now) else { return false }
         observed.append(.secondTryGranted(provider: order[candidate]))
@@ -74,6 +81,7 @@ struct SimulatedGate: CandidateGate, Sendable {
         candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
         let provider = order[candidate]
+        inFlight[provider] -= 1
         _ = deployments[provider].settle(permit, result, now: now, random: &random)
         switch result.concern {
         case .provider, .region, .deploymentAndProvider: _ = suspensions[provider].note(result, now: now)
@@ -92,6 +100,7 @@ struct SimulatedGate: CandidateGate, Sendable {
 
     private mutating func give(_ candidate: Int, _ permit: Breaker.Permit, now: Instant) {
         _ = suspensions[order[candidate]].admit(now: now)
+        inFlight[order[candidate]] += 1
         observed.append(.permitGiven(exchange: exchange, provider: order[candidate], permit))
     }
 }

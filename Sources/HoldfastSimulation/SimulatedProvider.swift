@@ -27,6 +27,8 @@ struct SimulatedProvider: Sendable {
     /// Whether the configuration says that it goes on from a begun answer, and whether it does.
     let declaresPrefill: Bool
     let takesPrefill: Bool
+    let weight: Int
+    let price: Price?
 
     /// What it is asked.
     struct Question: Sendable {
@@ -53,6 +55,9 @@ struct SimulatedProvider: Sendable {
         voice = Int(random.below(2))
         declaresPrefill = random.below(3) == 0
         takesPrefill = declaresPrefill && random.below(4) > 0
+        weight = Int(1 + random.below(10))
+        let micros = random.below(1_000_000)
+        price = random.below(3) == 0 ? nil : Price(inputMicros: micros, cachedInputMicros: nil, outputMicros: micros)
         var periods: [Period] = []
         var at = Instant.zero
         let flaps = random.below(4) == 0

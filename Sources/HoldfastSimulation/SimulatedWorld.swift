@@ -36,6 +36,7 @@ struct SimulatedWorld: Sendable {
     private let meanGapNanoseconds: Int64
     private let timeouts: RouteTimeouts
     private let retries: RouteRetries
+    private let strategy: RouteStrategy
     private let delivery: Delivery
     private let hold: RouteHold
     private let providers: [SimulatedProvider]
@@ -67,6 +68,7 @@ struct SimulatedWorld: Sendable {
         var retries = RouteRetries()
         retries.sameDeployment = Int(random.below(2))
         retries.attempts = Int(1 + random.below(5))
+        strategy = RouteStrategy.allCases[Int(random.below(4))]
         delivery = random.below(2) == 0 ? .splice : Delivery.allCases[Int(random.below(3))]
         var hold = RouteHold()
         hold.bytes = random.below(2) == 0 ? 60 : 1_000
@@ -168,12 +170,17 @@ struct SimulatedWorld: Sendable {
                 provider: provider,
                 contextTokens: providers[provider].isContextKnown ? providers[provider].contextTokens : nil,
                 replacement: hasStandIn && provider == 0 ? ordinary : nil, isStandIn: provider >= ordinary,
-                prefills: providers[provider].declaresPrefill)
+                prefills: providers[provider].declaresPrefill, weight: providers[provider].weight,
+                price: providers[provider].price)
         }
-        let plan = ExchangePlan(
+        var plan = ExchangePlan(
             candidates: order.count, limits: ExchangeLimits(timeouts, candidates: order.count), retries: retries,
             criticality: Criticality.allCases[Int(random.below(3))], isStream: isStream, delivery: delivery,
             heartbeatNanoseconds: hold.heartbeatNanoseconds, clientTimeoutNanoseconds: clientTimeout, facts: facts)
+        // Some ask by another route over the same providers: by price alone the dearest would never be asked.
+        plan.strategy = random.below(2) == 0 ? strategy : .ordered
+        plan.need = TokenNeed(inputTokens: 100, outputTokens: 100)
+        if random.below(20) == 0 { plan.retired = UInt64(random.below(4)) }
         let exchange = exchanges.count
         exchanges.append(
             Exchange(

@@ -19,13 +19,14 @@ import Testing
         #expect(facts.price == Price(inputMicros: 400_000, cachedInputMicros: 100_000, outputMicros: 1_600_000))
         #expect(facts.capabilities == ["tools", "json_schema", "vision"])
         #expect(facts.limits == DeploymentLimits(requestsPerMinute: 500, tokensPerMinute: 200_000, concurrent: 64))
-        #expect(facts.retires == "2027-03-31" && facts.replacedBy == 1)
+        #expect(facts.retires?.description == "2027-03-31" && facts.replacedBy == 1)
         #expect(snapshot.routes[0].candidates == [0, 2])
         let candidates = RouteCandidates(snapshot.routes[0], in: snapshot)
         #expect(candidates.deployments == [0, 2, 1])
         #expect(
             candidates.facts == [
-                CandidateFacts(provider: 0, contextTokens: 1_047_576, replacement: 2), CandidateFacts(provider: 1),
+                CandidateFacts(provider: 0, contextTokens: 1_047_576, replacement: 2, price: facts.price),
+                CandidateFacts(provider: 1),
                 CandidateFacts(provider: 0, isStandIn: true),
             ])
         #expect(snapshot.routes[0].timeouts.responseNanoseconds == 60 * Span.second)
@@ -37,9 +38,8 @@ import Testing
         #expect(snapshot.keys[0].digest == [UInt8](repeating: 0x0A, count: 32))
         #expect(
             loaded.notes.map(\.path) == [
-                "control", "deployments.\"openai/gpt-4.1-mini\".price",
-                "deployments.\"openai/gpt-4.1-mini\".capabilities", "deployments.\"openai/gpt-4.1-mini\".limits",
-                "deployments.\"openai/gpt-4.1-mini\".retires",
+                "control", "deployments.\"openai/gpt-4.1-mini\".capabilities",
+                "deployments.\"openai/gpt-4.1-mini\".limits",
             ])
     }
 

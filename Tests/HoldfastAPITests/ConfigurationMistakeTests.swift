@@ -179,7 +179,14 @@ import Testing
         Mistake(route("candidates: [m]"), 5, 20, "routes.r.candidates[0]", "not a deployment"),
         Mistake(route("candidates: [q/m]"), 5, 20, "routes.r.candidates[0]", "no provider"),
         Mistake(route("candidates: [\(many)]"), 5, 19, "routes.r.candidates", "65 items"),
-        Mistake(route("candidates: [p/m], strategy: fastest"), 5, 36, "routes.r.strategy", "not supported"),
+        Mistake(route("candidates: [p/m], strategy: fast"), 5, 36, "routes.r.strategy", "not known here"),
+        Mistake(route("candidates: [p/m], weights: [1]"), 5, 35, "routes.r.weights", "mean nothing here"),
+        Mistake(
+            route("candidates: [p/m], strategy: weighted, weights: [1, 2]"), 5, 55, "routes.r.weights",
+            "2 weights for 1 candidates"),
+        Mistake(
+            route("candidates: [p/m], strategy: weighted, weights: [0]"), 5, 56, "routes.r.weights[0]",
+            "whole number from 1"),
         Mistake(route("candidates: [p/m], unary: streamed"), 5, 33, "routes.r.unary", "not supported"),
         Mistake(route("candidates: [p/m], delivery: keep"), 5, 36, "routes.r.delivery", "not known here"),
         Mistake(

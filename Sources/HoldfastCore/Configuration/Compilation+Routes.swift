@@ -105,12 +105,12 @@ extension Compilation {
             limits: DeploymentLimits(
                 requestsPerMinute: bounds.integer("requests_per_minute"),
                 tokensPerMinute: bounds.integer("tokens_per_minute"), concurrent: bounds.integer("concurrent")),
-            retires: reader.text("retires"))
+            retires: reader.text("retires").flatMap { CalendarDay($0) })
     }
 
     private func noteFacts(_ facts: Deployment, _ reader: SectionReader) {
         let isRecorded = !facts.capabilities.subtracting(["prefill"]).isEmpty
-        let actedOn = ["context_tokens", "replaced_by"] + (isRecorded ? [] : ["capabilities"])
+        let actedOn = ["price", "context_tokens", "retires", "replaced_by"] + (isRecorded ? [] : ["capabilities"])
         for field in reader.rule.fields where reader.isWritten(field.name) && !actedOn.contains(field.name) {
             reader.note(
                 "deployments.\(field.name)", field.name,
@@ -164,7 +164,6 @@ extension Compilation {
 
     private func route(_ section: NamedSection, _ candidates: [Int]) -> Route {
         let reader = section.reader
-        _ = reader.text("strategy")
         _ = reader.text("unary")
         var retries = RouteRetries()
         let retriesReader = reader.section("retries")
@@ -175,9 +174,26 @@ extension Compilation {
         let holdReader = reader.section("hold")
         holdReader.assign("bytes", to: &hold.bytes)
         hold.heartbeatNanoseconds = holdReader.nanoseconds("heartbeat") ?? hold.heartbeatNanoseconds
-        return Route(
+        var route = Route(
             name: section.name, candidates: candidates, timeouts: timeouts(reader.section("timeouts")),
             retries: retries, delivery: delivery, hold: hold, bodyBytes: reader.integer("body"))
+        route.strategy = reader.text("strategy").flatMap(RouteStrategy.init(rawValue:)) ?? .ordered
+        route.weights = weights(reader, strategy: route.strategy)
+        return route
+    }
+
+    private func weights(_ reader: SectionReader, strategy: RouteStrategy) -> [Int] {
+        guard let weights = reader.integers("weights") else { return [] }
+        let candidates = reader.itemCount("candidates")
+        if strategy != .weighted {
+            reader.report(
+                "weights", Fault("weights mean nothing here", mend: "write strategy: weighted, or remove the line"))
+        } else if weights.count != candidates {
+            reader.report(
+                "weights",
+                Fault("\(weights.count) weights for \(candidates) candidates", mend: "write one for each candidate"))
+        }
+        return weights
     }
 
     private func timeouts(_ reader: SectionReader) -> RouteTimeouts {

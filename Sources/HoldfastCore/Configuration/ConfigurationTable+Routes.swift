@@ -8,13 +8,16 @@ extension ConfigurationTable {
                 "Deployments in order of preference, as `provider/model`; the model part may hold slashes and colons.",
                 reason: "The first that may be used answers; the rest stand ready."),
             FieldRule(
-                "strategy",
-                .choice(
-                    ["ordered"],
-                    later: ["weighted", "fastest", "cheapest"].map {
-                        LaterChoice($0, mend: "write ordered, with the candidates in the order you want")
-                    }), .defaulted("ordered"), example: "ordered", "How a candidate is chosen.",
+                "strategy", .choice(RouteStrategy.allCases.map(\.rawValue)),
+                .defaulted(RouteStrategy.ordered.rawValue), example: "cheapest",
+                "Who is asked first: `ordered` as listed; `weighted` at random, in proportion to `weights`; `fastest` the faster of two drawn "
+                    + "at random, by time to first token; `cheapest` by price for what the request needs, an unknown price last.",
                 reason: "Somebody can say beforehand who will answer."),
+            FieldRule(
+                "weights", .list(of: .integer(1...CandidateOrder.mostWeight), count: 1...mostCandidates),
+                .optional("all the same"), example: "[9, 1]",
+                "For `strategy: weighted`: one for each candidate, in their order.",
+                reason: "A new candidate is tried on a tenth of the traffic before it gets all of it."),
             FieldRule(
                 "timeouts", .section(timeouts), .optional("every default below"), example: "{first_token: 5s}",
                 "How long each part of an exchange may take.", reason: "The defaults suit a conversation."),

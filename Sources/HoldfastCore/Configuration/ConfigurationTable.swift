@@ -105,7 +105,7 @@ package enum ConfigurationTable {
         [
             FieldRule(
                 "price", .section(price), .optional("unknown, never zero"), example: "{input: 0.40, output: 1.60}",
-                "US dollars for a million tokens. Recorded; this version does not act on it.",
+                "US dollars for a million tokens: for `strategy: cheapest`, and for the cost in the access log.",
                 reason: "Prices change and differ by contract."),
             FieldRule(
                 "context_tokens", .integer(1...100_000_000), .optional("unknown"), example: "1047576",
@@ -125,7 +125,8 @@ package enum ConfigurationTable {
                 reason: "Limits differ by contract."),
             FieldRule(
                 "retires", .date, .optional("unknown"), example: "2027-03-31",
-                "The day on which the provider switches it off. Recorded; this version does not act on it.",
+                "The day on which the provider switches it off, UTC. From 90 days before it is warned of and answers say so (`Deprecation`, `Sunset`); "
+                    + "on the day `replaced_by` is asked in its place, and the deployment itself after all others.",
                 reason: "Most dates are announced late."),
             FieldRule(
                 "replaced_by", .name(.deployment), .optional("unknown"), example: "openai/gpt-5-mini",

@@ -213,6 +213,21 @@ struct SectionReader {
 
     /// The texts of a list with their places, without those that are not right; nil where there is no list.
     func texts(_ name: String) -> [Located<String>]? {
+        items(name) { if case .text(let text) = $0 { text } else { nil } }
+    }
+
+    /// Nil where there is no list, or where an item is not right.
+    func integers(_ name: String) -> [Int]? {
+        let found = items(name) { if case .integer(let value) = $0 { value } else { nil } }
+        return found?.count == itemCount(name) ? found?.map(\.value) : nil
+    }
+
+    /// Of a list as it is written, right or not.
+    func itemCount(_ name: String) -> Int {
+        if case .sequence(let items)? = entry(name)?.value.value { items.count } else { 0 }
+    }
+
+    private func items<Item>(_ name: String, _ pick: (ConfigurationValue) -> Item?) -> [Located<Item>]? {
         guard let field = rule[name], case .list(let kind, let count) = field.kind else {
             preconditionFailure("the table has no list '\(name)' in '\(rule.title)'")
         }
@@ -231,10 +246,10 @@ struct SectionReader {
         }
         return items.enumerated().compactMap { index, item in
             let itemPath = ConfigurationPath.item(child(name), index)
-            guard case .text(let text)? = scalar(item, kind, path: itemPath, position: item.position) else {
+            guard let found = scalar(item, kind, path: itemPath, position: item.position).flatMap(pick) else {
                 return nil
             }
-            return Located(value: text, shown: Self.shown(item), path: itemPath, position: item.position)
+            return Located(value: found, shown: Self.shown(item), path: itemPath, position: item.position)
         }
     }
 

@@ -12,6 +12,8 @@ package protocol CandidateGate {
     ) -> CandidateDecision
     mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit?
     mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit?
+    /// How fast it has been of late, and how busy it is.
+    func pace(candidate: Int, now: Instant) -> CandidatePace
     /// Takes one second try at the candidate out of its retry budget; false: that is used up.
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool
     mutating func settle(
@@ -37,14 +39,18 @@ package struct AttemptResult: Sendable, Hashable {
     /// What the provider asked for.
     package var retryAfterNanoseconds: Int64?
     package var startedAt: Instant
+    /// Of a stream: how long its first token took, or was waited for in vain. Nil where neither is known.
+    package var firstTokenNanoseconds: Int64?
 
     package init(
-        outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant
+        outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant,
+        firstTokenNanoseconds: Int64? = nil
     ) {
         self.outcome = outcome
         self.failure = failure
         self.retryAfterNanoseconds = retryAfterNanoseconds
         self.startedAt = startedAt
+        self.firstTokenNanoseconds = firstTokenNanoseconds
     }
 
     /// Whose suspension the result may begin or end. An answer is a good sign for the deployment and for its provider; a

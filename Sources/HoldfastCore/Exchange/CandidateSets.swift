@@ -2,7 +2,7 @@
 struct CandidateSets: Sendable {
     private let facts: [CandidateFacts]
     /// Every candidate of the route, stand-ins left out.
-    private let ordinary: UInt64
+    let ordinary: UInt64
     private var tried: UInt64 = 0
     /// Stand-ins that nobody has called for.
     private var waiting: UInt64
@@ -10,7 +10,7 @@ struct CandidateSets: Sendable {
     private var tooSmall: UInt64 = 0
     /// Refused by an open or a probing breaker, or suspended, when candidates were last gone through.
     private var shut: UInt64 = 0
-    /// Suspended when candidates were last gone through: not even a last resort.
+    /// Suspended or too slow when candidates were last gone through: not even a last resort.
     private var out: UInt64 = 0
     private var restricted: UInt64 = 0
     /// Declared to go on from a begun answer, and refused to.
@@ -69,6 +69,12 @@ struct CandidateSets: Sendable {
     }
 
     mutating func isShut(_ candidate: Int) { shut |= .bit(candidate) }
+
+    /// Would hardly answer in time: no last resort either.
+    mutating func isTooSlow(_ candidate: Int) {
+        shut |= .bit(candidate)
+        out |= .bit(candidate)
+    }
 
     mutating func isOut(_ candidate: Int, for failure: FailureClass) {
         shut |= .bit(candidate)

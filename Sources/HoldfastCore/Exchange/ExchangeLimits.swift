@@ -21,12 +21,15 @@ package struct ExchangeLimits: Sendable, Hashable {
     /// For an attempt after which none is left: a slow model that one owns must not be cut off as silent when it is all
     /// that still answers.
     package var alone: Patience
+    /// Nobody has said how long the first token may take, so a deployment's own pace may shorten it.
+    package var learnsFirstToken: Bool
 
     package static let patientWithOthers = 10 * Span.second
     package static let patientAlone = 60 * Span.second
     package static let responseWithOthers = 60 * Span.second
 
     package init(_ timeouts: RouteTimeouts, candidates: Int) {
+        learnsFirstToken = timeouts.firstTokenNanoseconds == nil
         connectNanoseconds = timeouts.connectNanoseconds
         idleNanoseconds = timeouts.idleNanoseconds
         totalNanoseconds = timeouts.totalNanoseconds

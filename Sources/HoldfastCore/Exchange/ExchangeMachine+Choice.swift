@@ -27,15 +27,18 @@ extension ExchangeMachine {
             if let step = ask(preferred, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
         }
         let (first, then) = candidates.fresh
-        for candidate in first.places {
-            if let step = ask(candidate, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
+        for candidate in order.places(of: first) {
+            // A provider may keep a model for longer than it said: it is asked after all others.
+            let isRetired = plan.retired & .bit(candidate) != 0
+            guard let asked = isRetired ? candidates.replacement(of: candidate) : candidate else { continue }
+            if let step = ask(asked, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
         }
-        for candidate in then.places {
+        for candidate in order.places(of: then | first & plan.retired) {
             if let step = ask(candidate, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
         }
         for candidate in round.slowStarting.places {
             if let permit = gate.admitDespiteSlowStart(candidate: candidate, now: now) {
-                return send(candidate, permit, now: now)
+                return send(candidate, permit, now: now, gate: gate)
             }
         }
         // Leaving the probe to a less critical exchange is a courtesy among candidates; here nobody else is left.
@@ -43,7 +46,7 @@ extension ExchangeMachine {
             if case .admitted(let permit) = gate.admit(
                 candidate: candidate, defersProbe: false, now: now, random: &random)
             {
-                return send(candidate, permit, now: now)
+                return send(candidate, permit, now: now, gate: gate)
             }
         }
         if let step = waitForSecondTry(now: now, gate: &gate, random: &random) {
@@ -55,14 +58,37 @@ extension ExchangeMachine {
         return lastResort(leastBad: round.leastBad?.candidate, now: now, gate: &gate)
     }
 
+    /// Drawn once, so that whatever fails meanwhile the exchange never goes back and forth.
+    mutating func drawOrder<Gate: CandidateGate>(now: Instant, gate: Gate, random: inout SeededRandom) {
+        let facts = plan.facts
+        guard plan.candidates > 1, !facts.isEmpty else { return }
+        switch plan.strategy {
+        case .ordered: break
+        case .weighted:
+            order = .weighted(among: candidates.ordinary, random: &random) { facts[$0].weight }
+        case .fastest:
+            order = .fastest(among: candidates.ordinary, random: &random) { gate.pace(candidate: $0, now: now) }
+        case .cheapest:
+            order = .cheapest(among: candidates.ordinary, need: plan.need) { facts[$0].price }
+        }
+    }
+
     /// Sends to the candidate where it is admitted, or to the one that replaces it; else notes why not.
     private mutating func ask<Gate: CandidateGate>(
         _ candidate: Int, _ defersProbe: Bool, _ round: inout Round, now: Instant, gate: inout Gate,
         random: inout SeededRandom
     ) -> ExchangeStep? {
+        // The first attempt is made whatever the odds; another one that will hardly be in time only costs money.
+        if plan.isStream, !attempts.isEmpty,
+            let median = gate.pace(candidate: candidate, now: now).medianFirstTokenNanoseconds,
+            deadline.nanoseconds(since: now) < median
+        {
+            candidates.isTooSlow(candidate)
+            return nil
+        }
         switch gate.admit(candidate: candidate, defersProbe: defersProbe, now: now, random: &random) {
         case .admitted(let permit):
-            return send(candidate, permit, now: now)
+            return send(candidate, permit, now: now, gate: gate)
         case .refused(.breaker(.slowStart)):
             round.slowStarting |= .bit(candidate)
         case .refused(.breaker(.open(let until))):
@@ -127,12 +153,12 @@ extension ExchangeMachine {
     ) -> ExchangeStep {
         if let leastBad, let permit = gate.admitLastResort(candidate: leastBad, now: now) {
             usedLastResort = true
-            return send(leastBad, permit, now: now)
+            return send(leastBad, permit, now: now, gate: gate)
         }
         for candidate in candidates.lastResorts.places where candidate != leastBad {
             if let permit = gate.admitLastResort(candidate: candidate, now: now) {
                 usedLastResort = true
-                return send(candidate, permit, now: now)
+                return send(candidate, permit, now: now, gate: gate)
             }
         }
         return giveUp(now: now)
@@ -144,21 +170,28 @@ extension ExchangeMachine {
         var round = Round()
         if let step = ask(candidate, false, &round, now: now, gate: &gate, random: &random) { return step }
         if round.slowStarting != 0, let permit = gate.admitDespiteSlowStart(candidate: candidate, now: now) {
-            return send(candidate, permit, now: now)
+            return send(candidate, permit, now: now, gate: gate)
         }
         return tryNext(now: now, gate: &gate, random: &random)
     }
 
-    private mutating func send(_ candidate: Int, _ permit: Breaker.Permit, now: Instant) -> ExchangeStep {
+    private mutating func send<Gate: CandidateGate>(
+        _ candidate: Int, _ permit: Breaker.Permit, now: Instant, gate: Gate
+    ) -> ExchangeStep {
         candidates.willTry(candidate)
         var attempt = AttemptRecord(candidate: candidate, startedAt: now)
         if interruption != nil { attempt.continuation = candidates.prefills(candidate) ? .prefilled : .repeated }
         attempts.append(attempt)
         let hasOthers = attempts.count < plan.retries.attempts && candidates.hasOthers
-        phase = .connecting(
-            Flight(
-                candidate: candidate, permit: permit, startedAt: now,
-                limitAt: now.advanced(byNanoseconds: plan.limits.connectNanoseconds), isLast: !hasOthers))
+        var flight = Flight(
+            candidate: candidate, permit: permit, startedAt: now,
+            limitAt: now.advanced(byNanoseconds: plan.limits.connectNanoseconds), isLast: !hasOthers)
+        if plan.isStream, hasOthers, plan.limits.learnsFirstToken {
+            flight.learntNanoseconds = FirstTokenLatency.firstTokenLimit(
+                learntP99: gate.pace(candidate: candidate, now: now).p99FirstTokenNanoseconds,
+                most: plan.limits.withOthers.firstTokenNanoseconds)
+        }
+        phase = .connecting(flight)
         return ExchangeStep(.sendAttempt(candidate: candidate))
     }
 

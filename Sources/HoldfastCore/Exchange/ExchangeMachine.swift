@@ -31,6 +31,8 @@ package struct ExchangeMachine: Sendable {
         var isLast: Bool
         /// Its limit is the client's, not our patience: that it passed says nothing about the deployment.
         var isCutShort = false
+        /// How long it takes to its first token at the longest, as far as that is known.
+        var learntNanoseconds = Int64.max
         /// Content has come, whether or not it has reached the client.
         var hasBegun = false
     }
@@ -40,6 +42,7 @@ package struct ExchangeMachine: Sendable {
     var deadline = Instant.distantFuture
     var hasClientDeadline = false
     var candidates: CandidateSets
+    var order = CandidateOrder.asWritten
     /// Asked before the others: it stands in for a candidate whose model is gone.
     var preferred: Int?
     /// The most preferred candidate that may be tried again, and not before when.
@@ -154,6 +157,7 @@ package struct ExchangeMachine: Sendable {
         }
         deadline = now.advanced(byNanoseconds: total)
         if isHolding { expectHeartbeat(now: now) }
+        drawOrder(now: now, gate: gate, random: &random)
         return tryNext(now: now, gate: &gate, random: &random)
     }
 
@@ -168,7 +172,8 @@ package struct ExchangeMachine: Sendable {
     /// that has others gets half of what is left at most; a whole answer takes as long as it takes, and half of the time
     /// for each of two would be too little for both.
     private func wait(_ flight: inout Flight, for span: (ExchangeLimits.Patience) -> Int64) {
-        let patience = span(flight.isLast ? plan.limits.alone : plan.limits.withOthers)
+        let patience =
+            flight.isLast ? span(plan.limits.alone) : min(span(plan.limits.withOthers), flight.learntNanoseconds)
         let half = deadline.nanoseconds(since: flight.startedAt) / 2
         flight.isCutShort = plan.isStream && !flight.isLast && half < patience
         flight.limitAt = flight.startedAt.advanced(byNanoseconds: flight.isCutShort ? half : patience)
@@ -388,7 +393,16 @@ package struct ExchangeMachine: Sendable {
             candidate: flight.candidate, permit: permit,
             result: AttemptResult(
                 outcome: outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds,
-                startedAt: flight.startedAt), now: now, random: &random)
+                startedAt: flight.startedAt, firstTokenNanoseconds: firstTokenWait(flight, failure, now: now)),
+            now: now, random: &random)
+    }
+
+    /// A silence counts as long as it was waited for: what is never seen to end would otherwise never be learnt. An
+    /// answer that was begun elsewhere says little of how fast another begins.
+    private func firstTokenWait(_ flight: Flight, _ failure: FailureClass?, now: Instant) -> Int64? {
+        guard plan.isStream, let attempt = attempts.last, attempt.continuation == nil else { return nil }
+        if let firstToken = attempt.firstTokenAt { return firstToken.nanoseconds(since: flight.startedAt) }
+        return failure == .silent ? now.nanoseconds(since: flight.startedAt) : nil
     }
 
     /// A stream that has run well for a while has shown what a probe asks. Without this a long answer would hold its
@@ -402,7 +416,9 @@ package struct ExchangeMachine: Sendable {
         flight.permit = nil
         gate.settle(
             candidate: flight.candidate, permit: permit,
-            result: AttemptResult(outcome: .ok, startedAt: flight.startedAt), now: now, random: &random)
+            result: AttemptResult(
+                outcome: .ok, startedAt: flight.startedAt, firstTokenNanoseconds: firstTokenWait(flight, nil, now: now)),
+            now: now, random: &random)
     }
 
     /// Asks a candidate that does not take a begun answer for the whole one, where a second try may be had.

@@ -12,6 +12,11 @@ package struct ExchangePlan: Sendable, Hashable {
     package var heartbeatNanoseconds: Int64?
     /// Nil where the client set none; may only shorten the route's total.
     package var clientTimeoutNanoseconds: Int64?
+    package var strategy = RouteStrategy.ordered
+    /// What the exchange is expected to use.
+    package var need = TokenNeed(inputTokens: 0, outputTokens: 0)
+    /// Candidates whose model is taken away today or was before, a bit each.
+    package var retired: UInt64 = 0
     /// One for each candidate; empty: nothing is known of any.
     package var facts: [CandidateFacts]
 
@@ -50,16 +55,21 @@ package struct CandidateFacts: Sendable, Hashable {
     package var isStandIn: Bool
     /// Goes on from an answer that it is given the beginning of.
     package var prefills: Bool
+    /// Its share of the traffic where the route shares it by weight.
+    package var weight: Int
+    package var price: Price?
 
     package init(
         provider: Int, contextTokens: Int? = nil, replacement: Int? = nil, isStandIn: Bool = false,
-        prefills: Bool = false
+        prefills: Bool = false, weight: Int = 1, price: Price? = nil
     ) {
         self.provider = provider
         self.contextTokens = contextTokens
         self.replacement = replacement
         self.isStandIn = isStandIn
         self.prefills = prefills
+        self.weight = weight
+        self.price = price
     }
 }
 

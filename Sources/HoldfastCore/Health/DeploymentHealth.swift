@@ -4,6 +4,7 @@ package struct DeploymentHealth: Sendable {
     package private(set) var breaker = Breaker()
     package private(set) var suspension = Suspension()
     private var retryBudget = RetryBudget()
+    package private(set) var firstToken = FirstTokenLatency()
 
     package init() {}
 
@@ -53,6 +54,17 @@ package struct DeploymentHealth: Sendable {
         breaker.settle(permit, outcome: .neutral, now: now, random: &random)
     }
 
+    /// Notes how long a stream took to its first token, or was waited for in vain.
+    package mutating func observe(firstTokenNanoseconds: Int64, now: Instant) {
+        firstToken.observe(nanoseconds: firstTokenNanoseconds, now: now)
+    }
+
+    package func pace(inFlight: Int) -> CandidatePace {
+        CandidatePace(
+            medianFirstTokenNanoseconds: firstToken.median, p99FirstTokenNanoseconds: firstToken.p99, inFlight: inFlight
+        )
+    }
+
     /// What changed, for logs, metrics and alerts.
     package struct Change: Sendable, Hashable {
         package var breaker: Breaker.State?
@@ -67,6 +79,7 @@ package struct DeploymentHealth: Sendable {
     package mutating func settle(
         _ permit: Breaker.Permit, _ result: AttemptResult, now: Instant, random: inout SeededRandom
     ) -> Change {
+        if let nanoseconds = result.firstTokenNanoseconds { observe(firstTokenNanoseconds: nanoseconds, now: now) }
         let hasChanged = breaker.settle(permit, outcome: result.outcome, now: now, random: &random)
         let change: SuspensionChange? =
             switch result.concern {

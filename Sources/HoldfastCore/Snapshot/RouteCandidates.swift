@@ -15,7 +15,10 @@ package struct RouteCandidates: Sendable, Hashable {
                     provider: deployment.provider, contextTokens: deployment.contextTokens,
                     replacement: deployment.replacedBy.flatMap { place(of: $0) },
                     isStandIn: facts.count >= route.candidates.count,
-                    prefills: deployment.capabilities.contains("prefill")))
+                    prefills: deployment.capabilities.contains("prefill"),
+                    weight: route.weights.isEmpty || facts.count >= route.weights.count
+                        ? 1 : route.weights[facts.count],
+                    price: deployment.price))
         }
     }
 

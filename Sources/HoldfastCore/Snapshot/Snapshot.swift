@@ -205,14 +205,14 @@ package struct Deployment: Sendable, Hashable {
     package var contextTokens: Int?
     package var capabilities: Set<String>
     package var limits: DeploymentLimits
-    /// `YYYY-MM-DD`, checked.
-    package var retires: String?
+    /// The day on which the provider takes the model away.
+    package var retires: CalendarDay?
     /// Who answers where the model is gone: an index into `Snapshot.deployments`.
     package var replacedBy: Int?
 
     package init(
         id: String, provider: Int, model: String, price: Price? = nil, contextTokens: Int? = nil,
-        capabilities: Set<String> = [], limits: DeploymentLimits = DeploymentLimits(), retires: String? = nil,
+        capabilities: Set<String> = [], limits: DeploymentLimits = DeploymentLimits(), retires: CalendarDay? = nil,
         replacedBy: Int? = nil
     ) {
         self.id = id
@@ -275,6 +275,9 @@ package struct Route: Sendable, Hashable {
     package var candidates: [Int]
     package var timeouts: RouteTimeouts
     package var retries: RouteRetries
+    package var strategy = RouteStrategy.ordered
+    /// One for each candidate, 1 … `CandidateOrder.mostWeight`; empty: all the same.
+    package var weights: [Int] = []
     package var delivery: Delivery
     package var hold: RouteHold
     /// Nil: the listener's.

@@ -48,6 +48,7 @@ final class DeploymentState: Sendable {
     struct Facts: Sendable {
         var breaker: Breaker.State
         var suspension: Suspension.Facts?
+        var medianFirstTokenNanoseconds: Int64?
         var inFlight: Int
         var attempts: OutcomeCounts
         var failures: [FailureClass: Int]
@@ -60,7 +61,8 @@ final class DeploymentState: Sendable {
     func snapshot() -> Facts {
         shared.withLock {
             Facts(
-                breaker: $0.health.breaker.state, suspension: $0.health.suspension.facts, inFlight: $0.inFlight,
+                breaker: $0.health.breaker.state, suspension: $0.health.suspension.facts,
+                medianFirstTokenNanoseconds: $0.health.firstToken.median, inFlight: $0.inFlight,
                 attempts: $0.attemptsByOutcome,
                 failures: $0.failuresByClass, lastResorts: $0.lastResorts, retriesRefused: $0.retriesRefused,
                 timeToFirstToken: $0.timeToFirstToken,
@@ -130,6 +132,10 @@ struct RouteGate: CandidateGate {
         // No probe is given out here, so nothing but the count goes back.
         deployment.state.withLock { $0.inFlight -= 1 }
         return nil
+    }
+
+    func pace(candidate: Int, now: Instant) -> CandidatePace {
+        candidates[candidate].state.withLock { $0.health.pace(inFlight: $0.inFlight) }
     }
 
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {

@@ -61,12 +61,15 @@ final class Exchange {
         var retries = route.route.retries
         // The client asks again by itself: a second try of ours on top of each of its own would multiply them.
         if request.headers.clientRetries > 0 { retries.sameDeployment = 0 }
-        machine = ExchangeMachine(
-            plan: ExchangePlan(
-                candidates: route.candidates.count, limits: route.limits, retries: retries,
-                criticality: admitted.criticality, isStream: admitted.scan.isStream,
-                delivery: route.route.delivery, heartbeatNanoseconds: route.route.hold.heartbeatNanoseconds,
-                clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts))
+        var plan = ExchangePlan(
+            candidates: route.candidates.count, limits: route.limits, retries: retries,
+            criticality: admitted.criticality, isStream: admitted.scan.isStream, delivery: route.route.delivery,
+            heartbeatNanoseconds: route.route.hold.heartbeatNanoseconds,
+            clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts)
+        plan.strategy = route.route.strategy
+        plan.need = admitted.scan.need
+        plan.retired = route.retired(today: services.shared.today)
+        machine = ExchangeMachine(plan: plan)
         gate = RouteGate(candidates: route.candidates, shared: services.shared)
     }
 
@@ -335,7 +338,9 @@ final class Exchange {
         let signal = FailureSignal(status: status, code: text.code, type: text.type, message: text.message)
         let failure = FailureTable.classify(signal)
         if failure.policy.moveOn == .never { refusal = UpstreamRefusal(status: status, body: nil) }
-        fail(UpstreamFault(failure, "an error inside a success status"), retryAfter: nil, now: now)
+        fail(
+            UpstreamFault(failure, "an error inside a success status"), retryAfter: text.retryDelayNanoseconds, now: now
+        )
     }
 
     private func judgeRefusal(_ head: UpstreamHead, now: Instant) {
@@ -346,8 +351,9 @@ final class Exchange {
         if failure.policy.moveOn == .never || failure.policy.moveOn == .toLargerContext {
             refusal = UpstreamRefusal(status: head.status, body: text == nil ? nil : gathered)
         }
-        let wait = RetryAfter.nanoseconds(
-            of: head, wallClockSeconds: WallClock.readMilliseconds() / 1_000)
+        let wait =
+            RetryAfter.nanoseconds(of: head, wallClockSeconds: WallClock.readMilliseconds() / 1_000)
+            ?? text?.retryDelayNanoseconds
         fail(UpstreamFault(failure, "status \(head.status)"), retryAfter: wait, now: now)
     }
 
@@ -416,7 +422,10 @@ final class Exchange {
 
     /// Who answered and how.
     private func writeFacts(_ head: inout ByteBuffer) {
-        if let deployment { head.writeImmutableBuffer(deployment.header) }
+        if let deployment {
+            head.writeImmutableBuffer(deployment.header)
+            deployment.writeRetirement(today: services.shared.today, into: &head)
+        }
         head.writeStaticString("x-holdfast-attempts: ")
         head.writeDecimal(machine.attempts.count)
         head.writeStaticString("\r\nx-holdfast-generation: ")

@@ -9,6 +9,13 @@ enum MetricsReport {
         writeProcess(shared, status, now, into: &text)
         writeRoutes(inForce, into: &text)
         writeDeployments(inForce, into: &text)
+        text.begin(
+            "holdfast_retires_in_days", "gauge", "Days until the provider takes the model away; 0 on the day and after."
+        )
+        for deployment in inForce.snapshot.deployments {
+            guard let days = deployment.retires?.days(since: shared.today.value) else { continue }
+            text.sample("holdfast_retires_in_days", [("deployment", deployment.id)], Int(max(days, 0)))
+        }
         text.begin("holdfast_upstream_connections", "gauge", "Connections to providers, by state.")
         for target in inForce.targets {
             let idle = target.idleCount.value

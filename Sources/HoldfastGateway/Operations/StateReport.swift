@@ -60,7 +60,10 @@ enum StateReport {
         return GatewayStateView.Deployment(
             id: deployment.deployment.id, provider: provider.id, vendor: provider.vendor, region: provider.region,
             jurisdiction: provider.jurisdiction, breaker: facts.breaker.word, opensForMilliseconds: opensFor,
-            suspension: facts.suspension.map { suspension($0, now: now) }, inFlight: facts.inFlight,
+            suspension: facts.suspension.map { suspension($0, now: now) },
+            retires: deployment.deployment.retires?.description,
+            medianFirstTokenMilliseconds: facts.medianFirstTokenNanoseconds.map { $0 / Span.millisecond },
+            inFlight: facts.inFlight,
             attempts: ["ok": facts.attempts.ok, "fail": facts.attempts.fail, "neutral": facts.attempts.neutral],
             failures: Dictionary(
                 facts.failures.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first }),

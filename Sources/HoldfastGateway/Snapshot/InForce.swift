@@ -143,6 +143,8 @@ final class RouteInForce: Sendable {
     let limits: ExchangeLimits
     let facts: RouteFacts
     let nameLiteral: JSONLiteral
+    /// Candidates with a day on which their model is taken away.
+    private let retiring: [(place: Int, day: CalendarDay)]
 
     init(route: Route, candidates: [DeploymentInForce], candidateFacts: [CandidateFacts], facts: RouteFacts) {
         self.route = route
@@ -151,6 +153,16 @@ final class RouteInForce: Sendable {
         self.candidateFacts = candidateFacts
         self.facts = facts
         limits = ExchangeLimits(route.timeouts, candidates: route.candidates.count)
+        retiring = candidates.enumerated().compactMap { place, candidate in
+            candidate.deployment.retires.map { (place, $0) }
+        }
+    }
+
+    /// Candidates whose day has come, a bit each.
+    func retired(today: Today) -> UInt64 {
+        guard !retiring.isEmpty else { return 0 }
+        let day = today.value
+        return retiring.reduce(0) { $1.day <= day ? $0 | 1 << UInt64($1.place) : $0 }
     }
 }
 
@@ -167,6 +179,8 @@ final class DeploymentInForce: Sendable {
     let idLiteral: JSONLiteral
     /// `x-holdfast-deployment`, with its line end.
     let header: ByteBuffer
+    /// Of a model that is taken away, from the day on that this is to be said.
+    private let retirementHeaders: ByteBuffer
     private let chatHead: ByteBuffer
     private let completionsHead: ByteBuffer
     private let embeddingsHead: ByteBuffer
@@ -184,9 +198,17 @@ final class DeploymentInForce: Sendable {
         model = JSONLiteral(deployment.model)
         idLiteral = JSONLiteral(deployment.id)
         header = ByteBuffer(string: "x-holdfast-deployment: \(deployment.id)\r\n")
+        retirementHeaders = deployment.retirementHeaders
         chatHead = Self.head(of: .chatCompletions, at: provider)
         completionsHead = Self.head(of: .completions, at: provider)
         embeddingsHead = Self.head(of: .embeddings, at: provider)
+    }
+
+    func writeRetirement(today: Today, into head: inout ByteBuffer) {
+        guard retirementHeaders.readableBytes > 0,
+            Retirement(retires: deployment.retires, today: today.value) != Retirement.none
+        else { return }
+        head.writeImmutableBuffer(retirementHeaders)
     }
 
     /// Everything of the request head before the value of `content-length`, which comes last.

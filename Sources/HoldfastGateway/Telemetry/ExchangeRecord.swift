@@ -149,6 +149,18 @@ extension Exchange {
     }
 }
 
+extension RequestScan {
+    /// Where the client does not bound its answer: a page of text.
+    private static let ordinaryAnswerTokens = 500
+
+    /// What the request is expected to use, before anybody has counted.
+    var need: TokenNeed {
+        TokenNeed(
+            inputTokens: TokenUsage.estimatedTokens(bytes: inputBytes),
+            outputTokens: endpoint == .embeddings ? 0 : outputTokenBound ?? Self.ordinaryAnswerTokens)
+    }
+}
+
 extension Price {
     /// Nil where a price that is needed, or how much was used, is unknown.
     func costMicros(_ usage: TokenUsage) -> Int64? {

@@ -19,7 +19,7 @@ enum LogFields {
         "exchange", "key", "workload",
         // How much and how long.
         "count", "dropped", "connections", "in_flight", "streams", "elapsed_ms", "bound_ms", "lag_ms", "bytes",
-        "seconds", "exchanges_cut_off", "fields", "first",
+        "seconds", "retires", "exchanges_cut_off", "fields", "first",
         // Faults of the practice provider.
         "fault", "fault_id", "lease_ms", "name",
     ]

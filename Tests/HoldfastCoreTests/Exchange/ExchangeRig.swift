@@ -6,6 +6,8 @@ struct BreakerGate: CandidateGate {
     /// One for each candidate: here each is a provider with one deployment.
     var suspensions: [Suspension]
     var retryBudgets: [RetryBudget]
+    var paces: [CandidatePace]
+    var firstTokens: [Int64] = []
     var given = 0
     var settled: [Settlement] = []
 
@@ -23,6 +25,7 @@ struct BreakerGate: CandidateGate {
         breakers = Array(repeating: Breaker(), count: candidates)
         suspensions = Array(repeating: Suspension(), count: candidates)
         retryBudgets = Array(repeating: RetryBudget(), count: candidates)
+        paces = Array(repeating: CandidatePace(medianFirstTokenNanoseconds: nil), count: candidates)
     }
 
     mutating func admit(
@@ -51,6 +54,8 @@ struct BreakerGate: CandidateGate {
         return permit
     }
 
+    func pace(candidate: Int, now: Instant) -> CandidatePace { paces[candidate] }
+
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
         retryBudgets[candidate].takeRetry(now: now)
     }
@@ -58,6 +63,7 @@ struct BreakerGate: CandidateGate {
     mutating func settle(
         candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
+        if let nanoseconds = result.firstTokenNanoseconds { firstTokens.append(nanoseconds) }
         settled.append(Settlement(candidate, result.outcome))
         breakers[candidate].settle(permit, outcome: result.outcome, now: now, random: &random)
         _ = suspensions[candidate].note(result, now: now)
@@ -77,13 +83,17 @@ struct ExchangeRig {
         delivery: Delivery = .stop, heartbeatNanoseconds: Int64? = nil, clientTimeoutNanoseconds: Int64? = nil,
         facts: [CandidateFacts] = [], seed: UInt64 = 7
     ) {
-        machine = ExchangeMachine(
-            plan: ExchangePlan(
+        self.init(
+            ExchangePlan(
                 candidates: candidates, limits: ExchangeLimits(timeouts, candidates: candidates), retries: retries,
                 criticality: criticality, isStream: isStream, delivery: delivery,
                 heartbeatNanoseconds: heartbeatNanoseconds, clientTimeoutNanoseconds: clientTimeoutNanoseconds,
-                facts: facts))
-        gate = BreakerGate(candidates: candidates)
+                facts: facts), seed: seed)
+    }
+
+    init(_ plan: ExchangePlan, seed: UInt64 = 7) {
+        machine = ExchangeMachine(plan: plan)
+        gate = BreakerGate(candidates: plan.candidates)
         random = SeededRandom(seed: seed)
     }
 
