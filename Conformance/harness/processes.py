@@ -71,12 +71,26 @@ class Child:
         self._process.kill()
         self._process.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """From any thread; what becomes of the process is for others to find out."""
+        assert self._process is not None, f"{self.name} was never started"
+        self._process.send_signal(number)
+
+    def freeze(self) -> None:
+        """SIGSTOP: its connections stay open, and nothing comes."""
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.signal(signal.SIGCONT)
+
     def stop(self, bound_seconds: float = 20) -> int:
         """SIGTERM, and SIGKILL after the bound. Returns the exit status; negative: the signal that ended it."""
         if self._process is None:
             return 0
         if self._process.poll() is None:
             self._process.terminate()
+            # One that is frozen hears nothing before this.
+            self._process.send_signal(signal.SIGCONT)
             try:
                 self._process.wait(bound_seconds)
             except subprocess.TimeoutExpired:

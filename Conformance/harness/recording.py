@@ -37,9 +37,20 @@ class Recording(httpx2.SyncByteStream):
 
     def events(self) -> list[str]:
         """The payload of every whole event; a line that never ended is no event."""
+        return [line[5:].strip() for line in self._lines() if line.startswith("data:")]
+
+    def comments(self) -> list[str]:
+        """What a client library skips."""
+        return [line[1:].strip() for line in self._lines() if line.startswith(":")]
+
+    def error_codes(self) -> list[str]:
+        """The code of every error event."""
+        payloads = [json.loads(event) for event in self.events() if event != "[DONE]"]
+        return [payload["error"].get("code") for payload in payloads if payload.get("error")]
+
+    def _lines(self) -> list[str]:
         text = self.received.decode("utf-8", errors="replace").replace("\r\n", "\n")
-        whole = text.rpartition("\n")[0]
-        return [line[5:].strip() for line in whole.split("\n") if line.startswith("data:")]
+        return text.rpartition("\n")[0].split("\n")
 
     def ending(self) -> Ending:
         events = self.events()

@@ -45,14 +45,18 @@ class Upstream:
         return openai.OpenAI(base_url=self.base_url, api_key=self.api_key, max_retries=0, timeout=30)
 
 
-def llama_cpp_server(work: Path, model: Path, name: str = "llama") -> Upstream:
-    """llama-cpp-python's server: FastAPI over llama.cpp, one request at a time, the others waiting their turn."""
+def llama_cpp_server(
+        work: Path, model: Path, name: str = "llama", flash_attention: bool = False) -> Upstream:
+    """llama-cpp-python's server: FastAPI over llama.cpp, one request at a time, the others waiting their turn.
+
+    With flash attention, which llama.cpp's own server uses unasked, both round alike and choose the same words."""
     port = free_port()
     key = "llama-upstream-key"
     command = [
         sys.executable, "-m", "llama_cpp.server", "--model", str(model), "--model_alias", "tiny",
         "--host", "127.0.0.1", "--port", str(port), "--interrupt_requests", "false", "--embedding", "true",
         "--n_threads", "1", "--n_threads_batch", "1", "--verbose", "false", "--api_key", key,
+        "--flash_attn", str(flash_attention).lower(),
     ]
     return Upstream(name, port, key, Child(name, command, work))
 

@@ -11,6 +11,8 @@ struct EventQueue: Sendable {
         /// Part of what a provider does in one attempt. Stale where the exchange has gone on to another attempt.
         case upstream(exchange: Int, attempt: Int, UpstreamPart)
         case timer(exchange: Int)
+        /// Of a provider that the exchange waits for.
+        case slot(exchange: Int, isGranted: Bool)
         case clientLeaves(exchange: Int)
     }
 

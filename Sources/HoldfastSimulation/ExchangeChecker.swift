@@ -34,7 +34,7 @@ struct ExchangeChecker: Sendable {
         case .permitSettled(let exchange, _, _, _):
             accounts[exchange].permitsOut -= 1
             if accounts[exchange].permitsOut < 0 { report("exchange \(exchange) settled a permit twice") }
-        case .lastResortAsked, .secondTryGranted:
+        case .lastResortAsked, .secondTryGranted, .waits, .stoppedWaiting, .handedOver:
             break
         }
     }
@@ -45,6 +45,9 @@ struct ExchangeChecker: Sendable {
         }
         if violations.isEmpty, accounts.isEmpty { report("no exchange arrived") }
     }
+
+    /// All exchanges have ended, and somebody still counts as under way or waiting.
+    mutating func leftBehind() { report("slots or waits were left behind") }
 
     private mutating func check(_ step: ExchangeStep, after event: ExchangeEvent, of exchange: Int, now: Instant) {
         if accounts[exchange].ended {

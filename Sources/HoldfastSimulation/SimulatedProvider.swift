@@ -29,6 +29,8 @@ struct SimulatedProvider: Sendable {
     let takesPrefill: Bool
     let weight: Int
     let price: Price?
+    /// What it allows, as the configuration has it.
+    let limits: DeploymentLimits
 
     /// What it is asked.
     struct Question: Sendable {
@@ -57,6 +59,10 @@ struct SimulatedProvider: Sendable {
         takesPrefill = declaresPrefill && random.below(4) > 0
         weight = Int(1 + random.below(10))
         let micros = random.below(1_000_000)
+        limits = DeploymentLimits(
+            requestsPerMinute: random.below(4) == 0 ? Int(20 + random.below(400)) : nil,
+            tokensPerMinute: random.below(8) == 0 ? Int(20_000 + random.below(200_000)) : nil,
+            concurrent: random.below(3) == 0 ? Int(1 + random.below(20)) : nil)
         price = random.below(3) == 0 ? nil : Price(inputMicros: micros, cachedInputMicros: nil, outputMicros: micros)
         var periods: [Period] = []
         var at = Instant.zero

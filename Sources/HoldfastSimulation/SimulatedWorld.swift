@@ -13,6 +13,7 @@ struct SimulatedWorld: Sendable {
         var asked: Set<Int> = []
         /// Providers that refused it by law, which is so whatever an operator has cleared meanwhile.
         var restrictedBy: Set<Int> = []
+        var ask: AttemptAsk
         /// The client leaves once it has seen this many steps; nil: it stays.
         var leavesAfterSteps: Int?
         var steps = 0
@@ -54,6 +55,7 @@ struct SimulatedWorld: Sendable {
     private var suspensionCheckers: [SuspensionChecker]
     private var retryCheckers: [RetryChecker]
     private var deliveryChecker = DeliveryChecker()
+    private var loadCheckers: [LoadChecker]
     private var recoveryChecker: RecoveryChecker
 
     init(seed: UInt64) {
@@ -87,10 +89,11 @@ struct SimulatedWorld: Sendable {
             SimulatedProvider(healsAt: healsAt, conditions: conditions, random: &random)
         }
         hasStandIn = count > 1 && random.below(3) == 0
-        gate = SimulatedGate(providers: count)
+        gate = SimulatedGate(limits: providers.map(\.limits))
         breakerCheckers = (0..<count).map { BreakerChecker(provider: $0) }
         suspensionCheckers = (0..<count).map { SuspensionChecker(provider: $0) }
         retryCheckers = (0..<count).map { RetryChecker(provider: $0) }
+        loadCheckers = providers.enumerated().map { LoadChecker(provider: $0, limits: $1.limits) }
         // Nobody asks a stand-in while all is well.
         recoveryChecker = RecoveryChecker(providers: hasStandIn ? count - 1 : count, healsAt: healsAt)
         report = SimulationReport(seed: seed, traceHash: 0)
@@ -110,10 +113,14 @@ struct SimulatedWorld: Sendable {
             happen(event)
         }
         if !hasViolations { exchangeChecker.finish() }
+        if !hasViolations {
+            for provider in loadCheckers.indices { loadCheckers[provider].finish() }
+            if !gate.isIdle { exchangeChecker.leftBehind() }
+        }
         report.violations =
             exchangeChecker.violations + breakerCheckers.flatMap(\.violations)
             + suspensionCheckers.flatMap(\.violations) + retryCheckers.flatMap(\.violations)
-            + deliveryChecker.violations
+            + deliveryChecker.violations + loadCheckers.flatMap(\.violations)
         if report.violations.isEmpty { report.violations = recoveryChecker.violations }
         report.slowestRecovery = recoveryChecker.slowest
         report.traceHash = trace.hash
@@ -130,6 +137,7 @@ struct SimulatedWorld: Sendable {
         !exchangeChecker.violations.isEmpty || breakerCheckers.contains { !$0.violations.isEmpty }
             || suspensionCheckers.contains { !$0.violations.isEmpty }
             || retryCheckers.contains { !$0.violations.isEmpty } || !deliveryChecker.violations.isEmpty
+            || loadCheckers.contains { !$0.violations.isEmpty }
     }
 
     private mutating func happen(_ event: EventQueue.Event) {
@@ -151,6 +159,8 @@ struct SimulatedWorld: Sendable {
         case .timer(let exchange):
             exchanges[exchange].timerAt = nil
             handle(.timerFired, exchange: exchange)
+        case .slot(let exchange, let isGranted):
+            handle(isGranted ? .slotGranted : .slotRefused, exchange: exchange)
         case .clientLeaves(let exchange):
             handle(.clientGone, exchange: exchange)
         }
@@ -189,6 +199,8 @@ struct SimulatedWorld: Sendable {
                     isStream: isStream, tokens: random.below(8) == 0 ? Int(random.below(5_000)) : 100,
                     answerBytes: random.below(50) == 0 ? 500 : 2 + Int(random.below(120))),
                 callsToolAfterParts: random.below(8) == 0 ? Int(random.below(10)) : nil,
+                ask: AttemptAsk(
+                    inputBytes: 400, outputTokenBound: random.below(2) == 0 ? nil : 100, criticality: plan.criticality),
                 leavesAfterSteps: random.below(10) == 0 ? Int(random.below(12)) : nil))
         let known = ExchangeFacts(
             providers: order, contexts: facts.map(\.contextTokens), isStream: isStream,
@@ -217,10 +229,20 @@ struct SimulatedWorld: Sendable {
     private mutating func handle(_ event: ExchangeEvent, exchange: Int) {
         gate.exchange = exchange
         gate.order = exchanges[exchange].order
+        gate.ask = exchanges[exchange].ask
+        gate.ask.ticket = UInt64(exchange)
         let step = exchanges[exchange].machine.handle(event, now: now, gate: &gate, random: &random)
         trace.add(Trace.Entry(now: now, exchange: exchange, event: event, step: step))
         tellCheckers(step, after: event, exchange: exchange)
         perform(step, after: event, exchange: exchange)
+        for (exchange, isGranted) in gate.handovers {
+            report.waits += 1
+            if !isGranted { report.waitsRefused += 1 }
+            // Another loop hears of it a little later.
+            let delay = random.below(Span.millisecond)
+            queue.schedule(.slot(exchange: exchange, isGranted: isGranted), at: now.advanced(byNanoseconds: delay))
+        }
+        gate.handovers.removeAll(keepingCapacity: true)
         arm(exchange)
         exchanges[exchange].steps += 1
         if exchanges[exchange].steps == exchanges[exchange].leavesAfterSteps {
@@ -360,14 +382,22 @@ struct SimulatedWorld: Sendable {
                 if case .lastResort = permit { report.lastResorts += 1 }
                 breakerCheckers[provider].given(permit, now: now)
                 suspensionCheckers[provider].given(now: now)
+                loadCheckers[provider].given(now: now)
             case .permitSettled(_, let provider, let permit, let result):
                 if result.failure == .restricted { exchanges[exchange].restrictedBy.insert(provider) }
                 breakerCheckers[provider].settled(permit, result.outcome, now: now)
                 suspensionCheckers[provider].settled(result, now: now)
+                loadCheckers[provider].settled()
             case .lastResortAsked(let provider):
                 breakerCheckers[provider].askedForLastResort()
             case .secondTryGranted(let provider):
                 retryCheckers[provider].grantedSecondTry(now: now)
+            case .waits(let exchange, let provider, let criticality):
+                loadCheckers[provider].waits(exchange: exchange, criticality)
+            case .stoppedWaiting(let exchange, let provider):
+                loadCheckers[provider].stopped(exchange: exchange)
+            case .handedOver(let provider, let granted, let refused):
+                loadCheckers[provider].handedOver(granted: granted, refused: refused)
             case .arrived, .stepped:
                 break
             }
@@ -375,7 +405,9 @@ struct SimulatedWorld: Sendable {
         gate.observed.removeAll(keepingCapacity: true)
         if case .finish(.refused(.noneAvailable)) = step.action, exchanges[exchange].attempt == 0 {
             for provider in exchanges[exchange].order
-            where provider < recoverable && !suspensionCheckers[provider].isOut(now: now) {
+            where provider < recoverable && !suspensionCheckers[provider].isOut(now: now)
+                && !loadCheckers[provider].isFull(now: now)
+            {
                 breakerCheckers[provider].turnedAway(now: now)
             }
         }

@@ -24,6 +24,9 @@ package struct SimulationReport: Sendable {
     package var clientGone = 0
     /// Answers that one provider began and another ended.
     package var continued = 0
+    /// Exchanges that waited for a slot, and those of them that got none.
+    package var waits = 0
+    package var waitsRefused = 0
     package var failovers = 0
     /// Attempts at a provider that the exchange had asked before.
     package var retries = 0
@@ -52,6 +55,8 @@ package struct SimulationReport: Sendable {
         interrupted += other.interrupted
         clientGone += other.clientGone
         continued += other.continued
+        waits += other.waits
+        waitsRefused += other.waitsRefused
         failovers += other.failovers
         retries += other.retries
         lastResorts += other.lastResorts
@@ -125,6 +130,8 @@ struct Trace: Sendable {
         case .chunkRepeated: 10
         case .becameUncontinuable: 11
         case .holdFilled: 12
+        case .slotGranted: 13
+        case .slotRefused: 14
         case .attemptFailed(let failure, _): 100 + code(failure)
         }
     }

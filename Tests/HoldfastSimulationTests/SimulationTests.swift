@@ -31,7 +31,7 @@ import Testing
         }
         if seeds.count < 50 { return }
         // A world in which some of this never happens would prove nothing about it.
-        #expect(total.answered > total.exchanges / 3)
+        #expect(total.answered > total.exchanges / 4)
         #expect(min(total.refused, total.interrupted, total.clientGone) > 100)
         #expect(min(total.failovers, total.lastResorts, total.probes) > 100 && total.retries > 10)
     }

@@ -7,21 +7,30 @@ package protocol CandidateGate {
     /// - Parameters:
     ///   - candidate: index into the route's candidates.
     ///   - defersProbe: leave a half-open breaker's probe to a less critical exchange.
+    ///   - mayUseScarce: all others were asked before.
     mutating func admit(
-        candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
+        candidate: Int, defersProbe: Bool, mayUseScarce: Bool, now: Instant, random: inout SeededRandom
     ) -> CandidateDecision
-    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit?
-    mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit?
+    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> AttemptPermit?
+    mutating func admitLastResort(candidate: Int, now: Instant) -> AttemptPermit?
+    /// Waits for a slot of a candidate that is busy; `slotGranted` or `slotRefused` follows, unless it stops waiting.
+    mutating func waitForSlot(candidate: Int, now: Instant) -> DeploymentLoad.Wait
+    /// The instant that `waitForSlot` named has come: whose patience is over hears so. Returns the next such instant.
+    mutating func expireWaits(candidate: Int, now: Instant) -> Instant?
+    /// The exchange ends, or goes elsewhere.
+    mutating func stopWaiting(candidate: Int, now: Instant)
     /// How fast it has been of late, and how busy it is.
     func pace(candidate: Int, now: Instant) -> CandidatePace
+    /// A stream's first token came, or did not come, after so long.
+    mutating func observe(candidate: Int, firstTokenNanoseconds: Int64, now: Instant)
     /// Takes one second try at the candidate out of its retry budget; false: that is used up.
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool
     mutating func settle(
-        candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom)
+        candidate: Int, permit: AttemptPermit, result: AttemptResult, now: Instant, random: inout SeededRandom)
 }
 
 package enum CandidateDecision: Sendable, Hashable {
-    case admitted(Breaker.Permit)
+    case admitted(AttemptPermit)
     case refused(CandidateRefusal)
 }
 
@@ -29,6 +38,12 @@ package enum CandidateDecision: Sendable, Hashable {
 package enum CandidateRefusal: Sendable, Hashable {
     case breaker(Breaker.Refusal)
     case suspended(Suspension.Facts)
+    /// Its limits leave no room before then.
+    case limited(until: Instant)
+    /// Its limits leave little room before then: others come first.
+    case scarce(until: Instant)
+    /// As many attempts are under way as it takes without becoming slow.
+    case busy
 }
 
 /// How an attempt went, for everything that outlives its exchange.
@@ -39,18 +54,14 @@ package struct AttemptResult: Sendable, Hashable {
     /// What the provider asked for.
     package var retryAfterNanoseconds: Int64?
     package var startedAt: Instant
-    /// Of a stream: how long its first token took, or was waited for in vain. Nil where neither is known.
-    package var firstTokenNanoseconds: Int64?
 
     package init(
-        outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant,
-        firstTokenNanoseconds: Int64? = nil
+        outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant
     ) {
         self.outcome = outcome
         self.failure = failure
         self.retryAfterNanoseconds = retryAfterNanoseconds
         self.startedAt = startedAt
-        self.firstTokenNanoseconds = firstTokenNanoseconds
     }
 
     /// Whose suspension the result may begin or end. An answer is a good sign for the deployment and for its provider; a

@@ -10,6 +10,9 @@ extension ExchangeMachine {
         var leastBad: (candidate: Int, until: Instant)?
         /// The first to be within its provider's limits again.
         var limited: (candidate: Int, until: Instant)?
+        var scarce: UInt64 = 0
+        /// The most preferred of those that are busy.
+        var busy: Int?
     }
 
     /// The first candidate that was not tried and is admitted; else one that slow start held back, a probe that was left
@@ -36,6 +39,13 @@ extension ExchangeMachine {
         for candidate in order.places(of: then | first & plan.retired) {
             if let step = ask(candidate, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
         }
+        for candidate in order.places(of: round.scarce) {
+            if let step = ask(
+                candidate, defersProbe, &round, mayUseScarce: true, now: now, gate: &gate, random: &random)
+            {
+                return step
+            }
+        }
         for candidate in round.slowStarting.places {
             if let permit = gate.admitDespiteSlowStart(candidate: candidate, now: now) {
                 return send(candidate, permit, now: now, gate: gate)
@@ -44,11 +54,12 @@ extension ExchangeMachine {
         // Leaving the probe to a less critical exchange is a courtesy among candidates; here nobody else is left.
         for candidate in round.probing.places where defersProbe {
             if case .admitted(let permit) = gate.admit(
-                candidate: candidate, defersProbe: false, now: now, random: &random)
+                candidate: candidate, defersProbe: false, mayUseScarce: true, now: now, random: &random)
             {
                 return send(candidate, permit, now: now, gate: gate)
             }
         }
+        if let busy = round.busy, let step = waitForSlot(busy, now: now, gate: &gate) { return step }
         if let step = waitForSecondTry(now: now, gate: &gate, random: &random) {
             return step
         }
@@ -75,18 +86,20 @@ extension ExchangeMachine {
 
     /// Sends to the candidate where it is admitted, or to the one that replaces it; else notes why not.
     private mutating func ask<Gate: CandidateGate>(
-        _ candidate: Int, _ defersProbe: Bool, _ round: inout Round, now: Instant, gate: inout Gate,
-        random: inout SeededRandom
+        _ candidate: Int, _ defersProbe: Bool, _ round: inout Round, mayUseScarce: Bool = false, now: Instant,
+        gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep? {
         // The first attempt is made whatever the odds; another one that will hardly be in time only costs money.
         if plan.isStream, !attempts.isEmpty,
             let median = gate.pace(candidate: candidate, now: now).medianFirstTokenNanoseconds,
             deadline.nanoseconds(since: now) < median
         {
-            candidates.isTooSlow(candidate)
+            candidates.isUnfit(candidate)
             return nil
         }
-        switch gate.admit(candidate: candidate, defersProbe: defersProbe, now: now, random: &random) {
+        switch gate.admit(
+            candidate: candidate, defersProbe: defersProbe, mayUseScarce: mayUseScarce, now: now, random: &random)
+        {
         case .admitted(let permit):
             return send(candidate, permit, now: now, gate: gate)
         case .refused(.breaker(.slowStart)):
@@ -100,6 +113,15 @@ extension ExchangeMachine {
             round.probing |= .bit(candidate)
             note(now.advanced(byNanoseconds: Span.second))
             if now < round.leastBad?.until ?? .distantFuture { round.leastBad = (candidate, now) }
+        case .refused(.busy):
+            candidates.isUnfit(candidate)
+            if round.busy == nil { round.busy = candidate }
+        case .refused(.scarce):
+            round.scarce |= .bit(candidate)
+        case .refused(.limited(let until)):
+            candidates.isOut(candidate, for: .rateLimit)
+            note(until)
+            if until < round.limited?.until ?? .distantFuture { round.limited = (candidate, until) }
         case .refused(.suspended(let facts)):
             candidates.isOut(candidate, for: facts.failure)
             if let until = facts.until { note(until) }
@@ -111,6 +133,18 @@ extension ExchangeMachine {
             }
         }
         return nil
+    }
+
+    /// Where all who could answer are busy, one of them will have answered somebody soon.
+    private mutating func waitForSlot<Gate: CandidateGate>(
+        _ candidate: Int, now: Instant, gate: inout Gate
+    ) -> ExchangeStep? {
+        guard !hasQueued, case .until(let expiresAt) = gate.waitForSlot(candidate: candidate, now: now) else {
+            note(now.advanced(byNanoseconds: Span.second))
+            return nil
+        }
+        phase = .queued(candidate: candidate, expiresAt: expiresAt)
+        return ExchangeStep(.none)
     }
 
     /// Where all that could answer has told when it will, and that is soon, a client is better served by waiting.
@@ -168,7 +202,7 @@ extension ExchangeMachine {
         _ candidate: Int, now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         var round = Round()
-        if let step = ask(candidate, false, &round, now: now, gate: &gate, random: &random) { return step }
+        if let step = ask(candidate, false, &round, mayUseScarce: true, now: now, gate: &gate, random: &random) { return step }
         if round.slowStarting != 0, let permit = gate.admitDespiteSlowStart(candidate: candidate, now: now) {
             return send(candidate, permit, now: now, gate: gate)
         }
@@ -176,7 +210,7 @@ extension ExchangeMachine {
     }
 
     private mutating func send<Gate: CandidateGate>(
-        _ candidate: Int, _ permit: Breaker.Permit, now: Instant, gate: Gate
+        _ candidate: Int, _ permit: AttemptPermit, now: Instant, gate: Gate
     ) -> ExchangeStep {
         candidates.willTry(candidate)
         var attempt = AttemptRecord(candidate: candidate, startedAt: now)

@@ -18,13 +18,15 @@ package struct ExchangeMachine: Sendable {
         case committed(Flight)
         /// Nothing is in flight; `candidate` is tried again at `until`.
         case waiting(candidate: Int, until: Instant)
+        /// Nothing is in flight; the first slot of `candidate` that comes free may be this exchange's.
+        case queued(candidate: Int, expiresAt: Instant)
         case finished
     }
 
     struct Flight: Sendable {
         var candidate: Int
         /// Nil once settled, which a long stream that was a probe does before its end.
-        var permit: Breaker.Permit?
+        var permit: AttemptPermit?
         var startedAt: Instant
         var limitAt: Instant
         /// No other candidate would be asked after this attempt, so patience is all there is.
@@ -53,6 +55,8 @@ package struct ExchangeMachine: Sendable {
     /// The soonest instant at which a candidate that refused may be asked again.
     var soonestRetry: Instant?
     var waitsForLimits = 0
+    /// It has waited for a slot, and does not wait again.
+    var hasQueued = false
     /// What broke an answer off that had begun to reach the client: from then on it is continued or ends as interrupted.
     var interruption: FailureClass?
     /// Nobody can continue what the client has.
@@ -84,7 +88,7 @@ package struct ExchangeMachine: Sendable {
         case .connecting(let flight), .awaitingHead(let flight), .receiving(let flight):
             min(flight.limitAt, deadline, heartbeatAt ?? .distantFuture)
         case .committed(let flight): min(flight.limitAt, deadline)
-        case .waiting(_, let until): min(until, deadline, heartbeatAt ?? .distantFuture)
+        case .waiting(_, let until), .queued(_, let until): min(until, deadline, heartbeatAt ?? .distantFuture)
         }
     }
 
@@ -131,6 +135,17 @@ package struct ExchangeMachine: Sendable {
             return ExchangeStep(.none)
         case .holdFilled:
             return holdFilled()
+        case .slotGranted:
+            guard case .queued(let candidate, _) = phase else { return ExchangeStep(.none) }
+            hasQueued = true
+            let step = tryAgain(candidate, now: now, gate: &gate, random: &random)
+            // Where it went elsewhere after all, somebody else waits for the slot.
+            gate.stopWaiting(candidate: candidate, now: now)
+            return step
+        case .slotRefused:
+            guard case .queued = phase else { return ExchangeStep(.none) }
+            hasQueued = true
+            return tryNext(now: now, gate: &gate, random: &random)
         case .upstreamEnded:
             return upstreamEnded(now: now, gate: &gate, random: &random)
         case .attemptFailed(let failure, let retryAfter):
@@ -202,18 +217,18 @@ package struct ExchangeMachine: Sendable {
         case .receiving(var flight):
             guard plan.isStream, hasToken || flight.hasBegun else { return ExchangeStep(.hold) }
             if isHolding || !hasToken { return progressed(now: now, gate: &gate, random: &random) }
-            begin(&flight, now: now)
+            begin(&flight, now: now, gate: &gate)
             heartbeatAt = nil
             phase = .committed(flight)
             return ExchangeStep(.forward)
         case .committed(var flight):
             flight.limitAt = now.advanced(byNanoseconds: plan.limits.idleNanoseconds)
-            if case .probe(_)? = flight.permit {
+            if case .probe? = flight.permit?.breaker {
                 settleProvenProbe(&flight, now: now, gate: &gate, random: &random)
             }
             phase = .committed(flight)
             return ExchangeStep(.forward)
-        case .idle, .connecting, .awaitingHead, .waiting, .finished:
+        case .idle, .connecting, .awaitingHead, .waiting, .queued, .finished:
             return ExchangeStep(.none)
         }
     }
@@ -223,16 +238,19 @@ package struct ExchangeMachine: Sendable {
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         guard case .receiving(var flight) = phase else { return ExchangeStep(.none) }
-        begin(&flight, now: now)
-        if case .probe(_)? = flight.permit {
+        begin(&flight, now: now, gate: &gate)
+        if case .probe? = flight.permit?.breaker {
             settleProvenProbe(&flight, now: now, gate: &gate, random: &random)
         }
         phase = .receiving(flight)
         return ExchangeStep(.hold)
     }
 
-    private mutating func begin(_ flight: inout Flight, now: Instant) {
-        if !flight.hasBegun { attempts[attempts.count - 1].firstTokenAt = now }
+    private mutating func begin<Gate: CandidateGate>(_ flight: inout Flight, now: Instant, gate: inout Gate) {
+        if !flight.hasBegun {
+            attempts[attempts.count - 1].firstTokenAt = now
+            observe(flight, now: now, gate: &gate)
+        }
         flight.hasBegun = true
         flight.limitAt = now.advanced(byNanoseconds: plan.limits.idleNanoseconds)
     }
@@ -270,6 +288,7 @@ package struct ExchangeMachine: Sendable {
         if let flight {
             settle(flight, .neutral, failure: .neutral, now: now, gate: &gate, random: &random)
         }
+        stopWaiting(now: now, gate: &gate)
         return finish(.clientGone, cancels: flight != nil)
     }
 
@@ -296,7 +315,12 @@ package struct ExchangeMachine: Sendable {
         case .committed:
             return attemptFailed(
                 .truncated, retryAfterNanoseconds: nil, cancels: true, now: now, gate: &gate, random: &random)
-        case .waiting, .connecting, .awaitingHead, .receiving:
+        case .queued(let candidate, let expiresAt) where now >= expiresAt:
+            // Whose patience is over is told so, this exchange perhaps among them; its own wait goes on until then.
+            let next = gate.expireWaits(candidate: candidate, now: now)
+            if case .queued = phase { phase = .queued(candidate: candidate, expiresAt: next ?? .distantFuture) }
+            return ExchangeStep(.none)
+        case .waiting, .queued, .connecting, .awaitingHead, .receiving:
             expectHeartbeat(now: now)
             return ExchangeStep(.heartbeat)
         case .idle, .finished:
@@ -308,6 +332,7 @@ package struct ExchangeMachine: Sendable {
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         guard let flight = flightInAir else {
+            stopWaiting(now: now, gate: &gate)
             return finish(.refused(.deadlinePassed))
         }
         let wasCommitted = isCommitted
@@ -374,7 +399,7 @@ package struct ExchangeMachine: Sendable {
     private var flightInAir: Flight? {
         switch phase {
         case .connecting(let flight), .awaitingHead(let flight), .receiving(let flight), .committed(let flight): flight
-        case .idle, .waiting, .finished: nil
+        case .idle, .waiting, .queued, .finished: nil
         }
     }
 
@@ -388,21 +413,27 @@ package struct ExchangeMachine: Sendable {
     ) {
         attempts[attempts.count - 1].endedAt = now
         attempts[attempts.count - 1].failure = failure
+        // A silence counts as long as it was waited for: what is never seen to end would otherwise never be learnt.
+        if failure == .silent, !flight.hasBegun, !flight.isCutShort, now < deadline {
+            observe(flight, now: now, gate: &gate)
+        }
         guard let permit = flight.permit else { return }
         gate.settle(
             candidate: flight.candidate, permit: permit,
             result: AttemptResult(
                 outcome: outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds,
-                startedAt: flight.startedAt, firstTokenNanoseconds: firstTokenWait(flight, failure, now: now)),
-            now: now, random: &random)
+                startedAt: flight.startedAt), now: now, random: &random)
     }
 
-    /// A silence counts as long as it was waited for: what is never seen to end would otherwise never be learnt. An
-    /// answer that was begun elsewhere says little of how fast another begins.
-    private func firstTokenWait(_ flight: Flight, _ failure: FailureClass?, now: Instant) -> Int64? {
-        guard plan.isStream, let attempt = attempts.last, attempt.continuation == nil else { return nil }
-        if let firstToken = attempt.firstTokenAt { return firstToken.nanoseconds(since: flight.startedAt) }
-        return failure == .silent ? now.nanoseconds(since: flight.startedAt) : nil
+    /// An answer that was begun elsewhere says little of how fast another begins.
+    private func observe<Gate: CandidateGate>(_ flight: Flight, now: Instant, gate: inout Gate) {
+        guard plan.isStream, attempts.last?.continuation == nil else { return }
+        gate.observe(
+            candidate: flight.candidate, firstTokenNanoseconds: now.nanoseconds(since: flight.startedAt), now: now)
+    }
+
+    private func stopWaiting<Gate: CandidateGate>(now: Instant, gate: inout Gate) {
+        if case .queued(let candidate, _) = phase { gate.stopWaiting(candidate: candidate, now: now) }
     }
 
     /// A stream that has run well for a while has shown what a probe asks. Without this a long answer would hold its
@@ -416,9 +447,7 @@ package struct ExchangeMachine: Sendable {
         flight.permit = nil
         gate.settle(
             candidate: flight.candidate, permit: permit,
-            result: AttemptResult(
-                outcome: .ok, startedAt: flight.startedAt, firstTokenNanoseconds: firstTokenWait(flight, nil, now: now)),
-            now: now, random: &random)
+            result: AttemptResult(outcome: .ok, startedAt: flight.startedAt), now: now, random: &random)
     }
 
     /// Asks a candidate that does not take a begun answer for the whole one, where a second try may be had.

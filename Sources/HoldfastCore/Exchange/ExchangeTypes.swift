@@ -89,6 +89,10 @@ package enum ExchangeEvent: Sendable, Hashable {
     case becameUncontinuable
     /// More of an answer is held than may be.
     case holdFilled
+    /// A slot of the candidate that was waited for is this exchange's.
+    case slotGranted
+    /// It waited for too long, or for less than others.
+    case slotRefused
     /// The answer is complete and in order: the whole unary body, or the stream's own end.
     case upstreamEnded
     /// `retryAfterNanoseconds`: what the provider asked for.

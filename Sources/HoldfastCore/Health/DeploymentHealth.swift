@@ -1,29 +1,89 @@
-/// What all exchanges share about one deployment: its breaker, whether it is out for a reason of its own, and how often it
-/// may be asked a second time.
+/// What an exchange would need of a deployment, and how urgently.
+package struct AttemptAsk: Sendable, Hashable {
+    package var inputBytes: Int
+    /// The client's own bound on its answer.
+    package var outputTokenBound: Int?
+    package var criticality: Criticality
+    /// Others were asked, so what is scarce here may be used.
+    package var mayUseScarce = false
+    /// It waited for a slot under this name.
+    package var ticket: UInt64?
+
+    package init(inputBytes: Int = 0, outputTokenBound: Int? = nil, criticality: Criticality = .standard) {
+        self.inputBytes = inputBytes
+        self.outputTokenBound = outputTokenBound
+        self.criticality = criticality
+    }
+}
+
+/// A permit to make one attempt, and what was put aside for it.
+package struct AttemptPermit: Sendable, Hashable {
+    package var breaker: Breaker.Permit
+    package var limits: LimitReceipt
+}
+
+/// What all exchanges share about one deployment: whether it is out, how well it answers and how fast, what it may still
+/// be asked, and who waits for it.
 package struct DeploymentHealth: Sendable {
     package private(set) var breaker = Breaker()
     package private(set) var suspension = Suspension()
-    private var retryBudget = RetryBudget()
     package private(set) var firstToken = FirstTokenLatency()
+    package private(set) var load = DeploymentLoad()
+    private var limits = KnownLimits()
+    private var outputs = OutputEstimate()
+    private var retryBudget = RetryBudget()
+    private var hasReserve = false
 
     package init() {}
+
+    /// - Parameter hasReserve: some exchanges are critical, so a part of every limit is kept for them.
+    package mutating func configure(_ limits: DeploymentLimits, hasReserve: Bool) {
+        self.limits.configure(limits)
+        self.hasReserve = hasReserve
+        load.configure(concurrent: limits.concurrent, hasReserve: hasReserve)
+    }
 
     /// A person has mended what kept it out.
     package mutating func clearSuspension(now: Instant) {
         suspension.clear(now: now)
     }
 
+    /// The breaker is asked last, because only its answer takes something: the probe.
     package mutating func admit(
-        defersProbe: Bool, now: Instant, random: inout SeededRandom
+        _ ask: AttemptAsk, defersProbe: Bool, now: Instant, random: inout SeededRandom
     ) -> CandidateDecision {
         if let refusal = suspension.refusal(now: now) { return .refused(.suspended(refusal)) }
-        switch breaker.admit(now: now, defersProbe: defersProbe, random: &random) {
-        case .refused(let refusal):
-            return .refused(.breaker(refusal))
-        case .admitted(let permit):
-            willAttempt(now: now)
-            return .admitted(permit)
+        let need = need(of: ask)
+        switch limits.verdict(
+            need: need, isReserved: ask.criticality == .critical, hasReserve: hasReserve, now: now)
+        {
+        case .open: break
+        case .scarce(let until): if !ask.mayUseScarce { return .refused(.scarce(until: until)) }
+        case .exhausted(let until): return .refused(.limited(until: until))
         }
+        guard hasSlot(ask) else { return .refused(.busy) }
+        switch breaker.admit(now: now, defersProbe: defersProbe, random: &random) {
+        case .refused(let refusal): return .refused(.breaker(refusal))
+        case .admitted(let permit): return .admitted(begin(permit, ask, need, now: now))
+        }
+    }
+
+    private func need(of ask: AttemptAsk) -> LimitNeed {
+        .estimate(inputBytes: ask.inputBytes, outputTokenBound: ask.outputTokenBound, learnt: outputs.p90)
+    }
+
+    private func hasSlot(_ ask: AttemptAsk) -> Bool {
+        ask.ticket.map { load.isGranted(to: $0) } == true || load.admits(ask.criticality)
+    }
+
+    /// Only an attempt that is really made may be the trial that ends a suspension.
+    private mutating func begin(
+        _ permit: Breaker.Permit, _ ask: AttemptAsk, _ need: LimitNeed, now: Instant
+    ) -> AttemptPermit {
+        _ = suspension.admit(now: now)
+        retryBudget.attempted(now: now)
+        load.enter(ticket: ask.ticket)
+        return AttemptPermit(breaker: permit, limits: limits.take(need, now: now))
     }
 
     /// Whether an exchange that failed here may try here again.
@@ -31,37 +91,67 @@ package struct DeploymentHealth: Sendable {
         retryBudget.takeRetry(now: now)
     }
 
-    package mutating func admitDespiteSlowStart(now: Instant) -> Breaker.Permit? {
-        guard suspension.refusal(now: now) == nil, let permit = breaker.admitDespiteSlowStart() else { return nil }
-        willAttempt(now: now)
-        return permit
+    /// Slow start and open breakers give way where nobody else is left; what the provider allows does not.
+    package mutating func admitDespiteSlowStart(_ ask: AttemptAsk, now: Instant) -> AttemptPermit? {
+        guard isWithinLimits(ask, now: now), let permit = breaker.admitDespiteSlowStart() else { return nil }
+        return begin(permit, ask, need(of: ask), now: now)
     }
 
-    package mutating func admitLastResort(now: Instant) -> Breaker.Permit? {
-        guard suspension.refusal(now: now) == nil, let permit = breaker.admitLastResort(now: now) else { return nil }
-        willAttempt(now: now)
-        return permit
+    package mutating func admitLastResort(_ ask: AttemptAsk, now: Instant) -> AttemptPermit? {
+        guard isWithinLimits(ask, now: now), let permit = breaker.admitLastResort(now: now) else { return nil }
+        return begin(permit, ask, need(of: ask), now: now)
     }
 
-    /// Only an attempt that is really made may be the trial that ends a suspension.
-    private mutating func willAttempt(now: Instant) {
-        _ = suspension.admit(now: now)
-        retryBudget.attempted(now: now)
+    private mutating func isWithinLimits(_ ask: AttemptAsk, now: Instant) -> Bool {
+        guard suspension.refusal(now: now) == nil, hasSlot(ask) else { return false }
+        let verdict = limits.verdict(
+            need: need(of: ask), isReserved: ask.criticality == .critical, hasReserve: hasReserve, now: now)
+        if case .exhausted = verdict { return false }
+        return true
     }
 
     /// Gives a permit back unused.
-    package mutating func giveBack(_ permit: Breaker.Permit, now: Instant, random: inout SeededRandom) {
-        breaker.settle(permit, outcome: .neutral, now: now, random: &random)
+    package mutating func giveBack(
+        _ permit: AttemptPermit, now: Instant, random: inout SeededRandom
+    ) -> DeploymentLoad.Handover {
+        breaker.settle(permit.breaker, outcome: .neutral, now: now, random: &random)
+        limits.giveBack(permit.limits, now: now)
+        return load.leave(now: now)
     }
 
-    /// Notes how long a stream took to its first token, or was waited for in vain.
-    package mutating func observe(firstTokenNanoseconds: Int64, now: Instant) {
+    // MARK: - Slots
+
+    package mutating func waitForSlot(
+        ticket: UInt64, criticality: Criticality, now: Instant, handover: inout DeploymentLoad.Handover
+    ) -> DeploymentLoad.Wait {
+        load.wait(ticket: ticket, criticality: criticality, now: now, handover: &handover)
+    }
+
+    package mutating func expireWaits(now: Instant, handover: inout DeploymentLoad.Handover) -> Instant? {
+        load.expire(now: now, handover: &handover)
+    }
+
+    /// Of an exchange that ends or goes elsewhere.
+    package mutating func stopWaiting(ticket: UInt64, now: Instant) -> DeploymentLoad.Handover {
+        load.stopWaiting(ticket: ticket, now: now)
+    }
+
+    // MARK: - What is learnt
+
+    /// What the provider's headers say, with the answer to the attempt that `permit` was for.
+    package mutating func note(_ stated: StatedLimit, of permit: AttemptPermit, now: Instant) {
+        limits.note(stated, of: permit.limits, now: now)
+    }
+
+    /// How long a stream took to its first token, or was waited for in vain.
+    package mutating func observe(firstTokenNanoseconds: Int64, inputBytes: Int, now: Instant) {
         firstToken.observe(nanoseconds: firstTokenNanoseconds, now: now)
+        load.observe(firstTokenNanoseconds: firstTokenNanoseconds, inputBytes: inputBytes, now: now)
     }
 
-    package func pace(inFlight: Int) -> CandidatePace {
+    package var pace: CandidatePace {
         CandidatePace(
-            medianFirstTokenNanoseconds: firstToken.median, p99FirstTokenNanoseconds: firstToken.p99, inFlight: inFlight
+            medianFirstTokenNanoseconds: firstToken.median, p99FirstTokenNanoseconds: firstToken.p99, inFlight: load.inFlight
         )
     }
 
@@ -69,6 +159,7 @@ package struct DeploymentHealth: Sendable {
     package struct Change: Sendable, Hashable {
         package var breaker: Breaker.State?
         package var suspension: SuspensionChange?
+        package var handover = DeploymentLoad.Handover()
 
         package init(breaker: Breaker.State? = nil, suspension: SuspensionChange? = nil) {
             self.breaker = breaker
@@ -76,17 +167,22 @@ package struct DeploymentHealth: Sendable {
         }
     }
 
+    /// - Parameter usage: input and output tokens as the provider reported them.
     package mutating func settle(
-        _ permit: Breaker.Permit, _ result: AttemptResult, now: Instant, random: inout SeededRandom
+        _ permit: AttemptPermit, _ result: AttemptResult, usage: (input: Int?, output: Int?) = (nil, nil),
+        now: Instant, random: inout SeededRandom
     ) -> Change {
-        if let nanoseconds = result.firstTokenNanoseconds { observe(firstTokenNanoseconds: nanoseconds, now: now) }
-        let hasChanged = breaker.settle(permit, outcome: result.outcome, now: now, random: &random)
+        let hasChanged = breaker.settle(permit.breaker, outcome: result.outcome, now: now, random: &random)
+        limits.settle(permit.limits, usedInputTokens: usage.input, usedOutputTokens: usage.output, now: now)
+        if let tokens = usage.output { outputs.learn(outputTokens: tokens) }
         let change: SuspensionChange? =
             switch result.concern {
             case .deployment, .deploymentAndProvider: suspension.note(result, now: now)
             case .nobody, .provider, .region: nil
             }
-        return Change(breaker: hasChanged ? breaker.state : nil, suspension: change)
+        var all = Change(breaker: hasChanged ? breaker.state : nil, suspension: change)
+        all.handover = load.leave(now: now)
+        return all
     }
 }
 

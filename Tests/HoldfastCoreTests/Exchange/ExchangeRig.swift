@@ -8,6 +8,9 @@ struct BreakerGate: CandidateGate {
     var retryBudgets: [RetryBudget]
     var paces: [CandidatePace]
     var firstTokens: [Int64] = []
+    /// What other exchanges and the provider leave no room for.
+    var refusals: [Int: CandidateRefusal] = [:]
+    var waitsFor: Int?
     var given = 0
     var settled: [Settlement] = []
 
@@ -28,30 +31,49 @@ struct BreakerGate: CandidateGate {
         paces = Array(repeating: CandidatePace(medianFirstTokenNanoseconds: nil), count: candidates)
     }
 
+    private var limits = KnownLimits()
+
+    private mutating func permit(_ breaker: Breaker.Permit, now: Instant) -> AttemptPermit {
+        given += 1
+        return AttemptPermit(
+            breaker: breaker, limits: limits.take(LimitNeed(inputTokens: 0, outputTokens: 0), now: now))
+    }
+
     mutating func admit(
-        candidate: Int, defersProbe: Bool, now: Instant, random: inout SeededRandom
+        candidate: Int, defersProbe: Bool, mayUseScarce: Bool, now: Instant, random: inout SeededRandom
     ) -> CandidateDecision {
+        if let refusal = refusals[candidate] {
+            if case .scarce = refusal, mayUseScarce {} else { return .refused(refusal) }
+        }
         if let refusal = suspensions[candidate].refusal(now: now) { return .refused(.suspended(refusal)) }
         switch breakers[candidate].admit(now: now, defersProbe: defersProbe, random: &random) {
         case .refused(let refusal):
             return .refused(.breaker(refusal))
-        case .admitted(let permit):
+        case .admitted(let breaker):
             _ = suspensions[candidate].admit(now: now)
-            given += 1
-            return .admitted(permit)
+            return .admitted(permit(breaker, now: now))
         }
     }
 
-    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> Breaker.Permit? {
-        let permit = breakers[candidate].admitDespiteSlowStart()
-        if permit != nil { given += 1 }
-        return permit
+    mutating func admitDespiteSlowStart(candidate: Int, now: Instant) -> AttemptPermit? {
+        breakers[candidate].admitDespiteSlowStart().map { permit($0, now: now) }
     }
 
-    mutating func admitLastResort(candidate: Int, now: Instant) -> Breaker.Permit? {
-        let permit = breakers[candidate].admitLastResort(now: now)
-        if permit != nil { given += 1 }
-        return permit
+    mutating func admitLastResort(candidate: Int, now: Instant) -> AttemptPermit? {
+        breakers[candidate].admitLastResort(now: now).map { permit($0, now: now) }
+    }
+
+    mutating func waitForSlot(candidate: Int, now: Instant) -> DeploymentLoad.Wait {
+        waitsFor = candidate
+        return .until(now.advanced(byNanoseconds: AdmissionQueue.patienceNanoseconds))
+    }
+
+    mutating func expireWaits(candidate: Int, now: Instant) -> Instant? { nil }
+
+    mutating func stopWaiting(candidate: Int, now: Instant) { waitsFor = nil }
+
+    mutating func observe(candidate: Int, firstTokenNanoseconds: Int64, now: Instant) {
+        firstTokens.append(firstTokenNanoseconds)
     }
 
     func pace(candidate: Int, now: Instant) -> CandidatePace { paces[candidate] }
@@ -61,11 +83,10 @@ struct BreakerGate: CandidateGate {
     }
 
     mutating func settle(
-        candidate: Int, permit: Breaker.Permit, result: AttemptResult, now: Instant, random: inout SeededRandom
+        candidate: Int, permit: AttemptPermit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
-        if let nanoseconds = result.firstTokenNanoseconds { firstTokens.append(nanoseconds) }
         settled.append(Settlement(candidate, result.outcome))
-        breakers[candidate].settle(permit, outcome: result.outcome, now: now, random: &random)
+        breakers[candidate].settle(permit.breaker, outcome: result.outcome, now: now, random: &random)
         _ = suspensions[candidate].note(result, now: now)
     }
 }
