@@ -1,4 +1,5 @@
 """The world that the tests share: two real model servers, a practice provider, and the gateway in front of them."""
+import importlib.util
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from harness import tally  # noqa: E402
 from harness.holdfast import Gateway, Key, Practice  # noqa: E402
 from harness.processes import free_port  # noqa: E402
 from harness.upstreams import Upstream, llama_cpp_server, xllamacpp_server  # noqa: E402
@@ -36,6 +38,16 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
+def pytest_terminal_summary(terminalreporter):
+    lines = tally.lines()
+    if not lines:
+        return
+    terminalreporter.section("counts")
+    for line in lines:
+        terminalreporter.write_line(line)
+    tally.write(Path(os.environ["CONFORMANCE_WORK"]) / "counts.json")
+
+
 def _state_text(gateway: Gateway) -> str:
     try:
         return str(gateway.state())
@@ -52,11 +64,36 @@ def work() -> Path:
     return path
 
 
+def _model_tool() -> Path:
+    return Path(os.environ["HOLDFAST_TOOLS"]) / "tiny_gguf.py"
+
+
 @pytest.fixture(scope="session")
 def model(work) -> Path:
     path = work / "tiny.gguf"
-    tool = Path(os.environ["HOLDFAST_TOOLS"]) / "tiny_gguf.py"
-    subprocess.run([sys.executable, str(tool), str(path)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, str(_model_tool()), str(path)], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+@pytest.fixture(scope="session")
+def alike_model(work) -> Path:
+    """For answers that are to be the same from both servers: `llama_cpp.server` leaves the first token of a prompt to
+    the chat template, and llama.cpp's own server adds it where the template does not."""
+    return _model_with_first_token(work / "alike.gguf", seed=7)
+
+
+@pytest.fixture(scope="session")
+def other_model(work) -> Path:
+    """Says something else."""
+    return _model_with_first_token(work / "other.gguf", seed=8)
+
+
+def _model_with_first_token(path: Path, seed: int) -> Path:
+    spec = importlib.util.spec_from_file_location("tiny_gguf", _model_tool())
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    tool.CHAT_TEMPLATE = "{{ bos_token }}" + tool.CHAT_TEMPLATE
+    tool.write_model(str(path), seed)
     return path
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import openai
 
-from harness.recording import Ending, recording_client, recording_of
+from harness.recording import Ending, Recording, recording_client, recording_of
 
 # Every token of the tiny model that is no word. Bytes make half characters, which servers drop or mark as they please;
 # an answer in words alone is the same text from every server, streamed or whole.
@@ -65,9 +65,10 @@ class Asker:
         self._client = recording_client(base_url, key)
 
     def ask(self, route: str, question: str, max_tokens: int, streamed: bool,
-            on_piece: Callable[[Exchange, int], None] | None = None) -> Exchange:
-        """Never raises for what the gateway does: that is for the caller to judge. `on_piece` is told of each piece of
-        a stream's text with its number."""
+            on_piece: Callable[[Exchange, int], None] | None = None,
+            on_head: Callable[[Recording], None] | None = None) -> Exchange:
+        """Never raises for what the gateway does: that is for the caller to judge. `on_head` is given what a stream's
+        bytes are recorded into, and `on_piece` is told of each piece of its text with the number."""
         exchange = Exchange(question, streamed, started=time.monotonic())
         try:
             raw = self._client.chat.completions.with_raw_response.create(
@@ -76,6 +77,8 @@ class Asker:
             exchange.attempts = int(raw.headers["x-holdfast-attempts"])
             exchange.degraded = raw.headers.get("x-holdfast-degraded", "")
             if streamed:
+                if on_head:
+                    on_head(recording_of(raw.http_response))
                 self._read(raw, exchange, on_piece)
             else:
                 self._judge_whole(raw, exchange)

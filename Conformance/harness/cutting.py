@@ -26,13 +26,17 @@ class Cut:
     def __init__(self, after: int | None, how: How, holds: bool):
         self.after = after
         self.how = how
-        self.passed = 0
+        self.seen = bytearray()
         # The bytes have passed, and the connection hangs; cut once `release` is called.
         self.reached = threading.Event()
         self.done = threading.Event()
         self._go = threading.Event()
         if not holds:
             self._go.set()
+
+    @property
+    def passed(self) -> int:
+        return len(self.seen)
 
     def release(self) -> None:
         self._go.set()
@@ -61,7 +65,7 @@ class CuttingProxy:
         return f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
 
     def arm(self, after: int | None, how: How = How.FIN, holds: bool = False) -> Cut:
-        """For the next request alone. `after` None only counts what passes."""
+        """For the next request alone. `after` None only keeps a copy of what passes."""
         with self._lock:
             self._armed = Cut(after, how, holds)
             return self._armed
@@ -118,11 +122,11 @@ class CuttingProxy:
                     elif cut is None or cut.after is None:
                         client.sendall(data)
                         if cut is not None:
-                            cut.passed += len(data)
+                            cut.seen += data
                     else:
                         piece = data[:cut.after - cut.passed]
                         client.sendall(piece)
-                        cut.passed += len(piece)
+                        cut.seen += piece
                     if cut is not None and cut.after == cut.passed:
                         self._perform(cut, client)
                         return

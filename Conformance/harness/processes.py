@@ -71,17 +71,20 @@ class Child:
         self._process.kill()
         self._process.wait()
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """From any thread; what becomes of the process is for others to find out."""
         assert self._process is not None, f"{self.name} was never started"
         self._process.send_signal(number)
 
+    def send_kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
     def freeze(self) -> None:
         """SIGSTOP: its connections stay open, and nothing comes."""
-        self.signal(signal.SIGSTOP)
+        self.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.signal(signal.SIGCONT)
+        self.send_signal(signal.SIGCONT)
 
     def stop(self, bound_seconds: float = 20) -> int:
         """SIGTERM, and SIGKILL after the bound. Returns the exit status; negative: the signal that ended it."""

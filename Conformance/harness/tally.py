@@ -21,13 +21,16 @@ class Tally:
     # Neither whole nor interrupted as it should be; and texts that no server has said.
     failed: int = 0
     mixed: int = 0
-    by_standby: int = 0
+    # Answers that say so in `x-holdfast-degraded`. A stream that had begun before says it in a comment.
+    failover: int = 0
+    longest_seconds: float = 0
 
     @classmethod
     def of(cls, name: str, exchanges: Iterable[Exchange], expected: dict[str, str]) -> "Tally":
         tally = cls(name)
         for exchange in exchanges:
-            tally.by_standby += exchange.deployment.startswith("standby")
+            tally.failover += exchange.degraded == "failover"
+            tally.longest_seconds = max(tally.longest_seconds, exchange.ended - exchange.started)
             # What is not whole is a beginning of the answer, and nothing else.
             answer = expected[exchange.question]
             is_whole = exchange.outcome is Outcome.WHOLE
@@ -54,29 +57,42 @@ class Tally:
         assert self.whole + self.interrupted == self.streams
 
 
-COLUMNS = [
-    ("unary_ok", "unary ok"), ("unary_failed", "unary failed"), ("streams", "streams"), ("whole", "whole"),
-    ("continued", "of these continued"), ("interrupted", "interrupted"), ("truncated", "cut in silence"),
-    ("failed", "streams failed"), ("mixed", "mixed texts"), ("by_standby", "by the standby"),
-]
-tallies: list[Tally] = []
+COLUMNS = {
+    "unary_ok": "unary ok", "unary_failed": "failed", "streams": "streams", "whole": "whole",
+    "continued": "of these continued", "interrupted": "interrupted", "truncated": "cut in silence",
+    "failed": "failed", "mixed": "mixed texts", "failover": "failover", "longest_seconds": "longest",
+}
+_tallies: dict[str, Tally] = {}
+
+
+def merged(name: str, tallies: Iterable[Tally]) -> Tally:
+    tallies = list(tallies)
+    sums = {field: sum(getattr(tally, field) for tally in tallies) for field in COLUMNS if field != "longest_seconds"}
+    return Tally(name, **sums, longest_seconds=max(tally.longest_seconds for tally in tallies))
 
 
 def record(tally: Tally) -> Tally:
-    """Counts before they are judged, so that those of a failed test are in the table too."""
-    tallies.append(tally)
+    """Counts before they are judged, so that those of a failed test are in the table too. The same name is the same
+    row."""
+    earlier = _tallies.get(tally.name)
+    _tallies[tally.name] = merged(tally.name, [earlier, tally]) if earlier else tally
     return tally
 
 
 def lines() -> list[str]:
-    """The table: a row for each test, and the sums."""
-    total = Tally("all", **{field: sum(getattr(tally, field) for tally in tallies) for field, _ in COLUMNS})
-    rows = [["", *(title for _, title in COLUMNS)]]
-    rows += [[tally.name, *(str(getattr(tally, field)) for field, _ in COLUMNS)] for tally in [*tallies, total]]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
-            for row in rows]
+    """The table: a row for each name, and the sums. None where nothing was counted."""
+    if not _tallies:
+        return []
+
+    def row(tally: Tally) -> list[str]:
+        return [tally.name, *(str(getattr(tally, field)) for field in COLUMNS if field != "longest_seconds"),
+                f"{tally.longest_seconds:.2f} s"]
+
+    rows = [["", *COLUMNS.values()], *map(row, _tallies.values()), row(merged("all", _tallies.values()))]
+    widths = [max(len(cells[column]) for cells in rows) for column in range(len(rows[0]))]
+    return ["  ".join([name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:]))])
+            for name, *cells in rows]
 
 
 def write(path: Path) -> None:
-    path.write_text(json.dumps([dataclasses.asdict(tally) for tally in tallies], indent=2) + "\n")
+    path.write_text(json.dumps([dataclasses.asdict(tally) for tally in _tallies.values()], indent=2) + "\n")

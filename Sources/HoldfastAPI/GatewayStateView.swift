@@ -94,6 +94,10 @@ package struct GatewayStateView: Codable, Sendable {
         /// Of the last streams; nil: too few.
         package var medianFirstTokenMilliseconds: Int64?
         package var inFlight: Int
+        /// Exchanges that wait for one of those in flight to end.
+        package var waiting: Int
+        /// Attempts that may be in flight at once; nil: nothing limits them yet.
+        package var concurrencyLimit: Int?
         package var attempts: [String: Int]
         package var failures: [String: Int]
         package var lastFailure: LastFailure?
@@ -101,7 +105,8 @@ package struct GatewayStateView: Codable, Sendable {
         package init(
             id: String, provider: String, vendor: String, region: String?, jurisdiction: String?, breaker: String,
             opensForMilliseconds: Int64?, suspension: Suspension?, retires: String?,
-            medianFirstTokenMilliseconds: Int64?, inFlight: Int, attempts: [String: Int], failures: [String: Int],
+            medianFirstTokenMilliseconds: Int64?, inFlight: Int, waiting: Int, concurrencyLimit: Int?,
+            attempts: [String: Int], failures: [String: Int],
             lastFailure: LastFailure?
         ) {
             self.id = id
@@ -115,6 +120,8 @@ package struct GatewayStateView: Codable, Sendable {
             self.retires = retires
             self.medianFirstTokenMilliseconds = medianFirstTokenMilliseconds
             self.inFlight = inFlight
+            self.waiting = waiting
+            self.concurrencyLimit = concurrencyLimit
             self.attempts = attempts
             self.failures = failures
             self.lastFailure = lastFailure

@@ -49,6 +49,7 @@ package final class GatewayServer: Sendable {
         } catch {
             throw GatewayStartFailure.tls("\(error)")
         }
+        inForce.configureLimits()
         let shared = GatewayShared(
             resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger)
         let status = GatewayStatus(inForce: inForce, notes: loaded.notes.count)
@@ -145,6 +146,7 @@ package final class GatewayServer: Sendable {
         } catch {
             throw GatewayStartFailure.tls("\(error)")
         }
+        next.configureLimits()
         let needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
         status.adopt(next, needRestart: needRestart)
         for services in loops {

@@ -10,6 +10,7 @@ final class GatewayShared: Sendable {
     let logger: Logger
     let lag = LoopLag()
     let today = Today()
+    let tickets = Tickets()
     let clients = InFlightCount()
     let exchanges = InFlightCount()
     /// Connections that close once their client has taken the rest of its answer.
@@ -58,6 +59,13 @@ final class GatewayShared: Sendable {
         facts["mend"] = "\(suspension.failure.mend)"
         logger.error("suspended: only an operator can mend this", metadata: facts)
     }
+}
+
+/// Names of waits: never the same twice in the life of a process.
+final class Tickets: Sendable {
+    private let last = Atomic<UInt64>(0)
+
+    func next() -> UInt64 { last.add(1, ordering: .relaxed).newValue }
 }
 
 /// Event-loop lag of all loops.

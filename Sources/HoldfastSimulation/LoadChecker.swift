@@ -57,7 +57,9 @@ struct LoadChecker: Sendable {
     mutating func isFull(now: Instant) -> Bool {
         forget(now: now)
         // Whole seconds may be kept for up to two longer than they count.
-        let least = sent[..<oldest].reversed().prefix { now.nanoseconds(since: $0) < Self.windowNanoseconds + 2 * Span.second }
+        let least = sent[..<oldest].reversed().prefix {
+            now.nanoseconds(since: $0) < Self.windowNanoseconds + 2 * Span.second
+        }
         let count = sent.count - oldest + least.count
         // A fifth is kept for critical exchanges; a token limit depends on what nobody knows before the answer.
         return limits.tokensPerMinute != nil || inFlight >= Self.neverBusyBelow

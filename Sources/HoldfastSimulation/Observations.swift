@@ -111,7 +111,8 @@ struct SimulatedGate: CandidateGate, Sendable {
         guard !handover.isEmpty else { return }
         observed.append(
             .handedOver(
-                provider: provider, granted: handover.granted.map { Int($0) }, refused: handover.refused.map { Int($0) }))
+                provider: provider, granted: handover.granted.map { Int($0) }, refused: handover.refused.map { Int($0) }
+            ))
         for ticket in handover.refused { handovers.append((Int(ticket), false)) }
         if let ticket = handover.granted { handovers.append((Int(ticket), true)) }
     }

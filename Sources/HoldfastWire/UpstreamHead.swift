@@ -11,6 +11,8 @@ package struct UpstreamHead: Sendable {
     package internal(set) var isJSON = false
     /// The body is compressed although we asked for none: its bytes cannot be judged or continued.
     package internal(set) var isEncoded = false
+    /// Some field says what remains of a limit.
+    package internal(set) var hasRateLimits = false
     /// Nil where the body is chunked or ends with the connection.
     package internal(set) var contentLength: Int?
     package internal(set) var isChunked = false
@@ -201,6 +203,13 @@ enum UpstreamHeadReader {
                 throw .unsupportedTransferEncoding
             }
             lengths.isChunked = true
+        case 20...:
+            let start = name.lowerBound
+            if ASCII.equalsFolded(bytes, start..<start + 12, "x-ratelimit-")
+                || ASCII.equalsFolded(bytes, start..<start + 20, "anthropic-ratelimit-")
+            {
+                head.hasRateLimits = true
+            }
         default:
             break
         }

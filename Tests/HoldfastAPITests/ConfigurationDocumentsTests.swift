@@ -55,7 +55,7 @@ import Testing
             (route["candidates"] as? [[String: Any]])?.map { $0["deployment"] as? String } == [
                 "openai/gpt-4.1-mini", "local/qwen3:8b",
             ])
-        #expect((json["notes"] as? [Any])?.count == 3)
+        #expect((json["notes"] as? [Any])?.count == 2)
     }
 
     @Test func patienceDependsOnWhetherAnotherCandidateExists() throws {

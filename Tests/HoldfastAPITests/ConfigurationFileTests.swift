@@ -39,7 +39,6 @@ import Testing
         #expect(
             loaded.notes.map(\.path) == [
                 "control", "deployments.\"openai/gpt-4.1-mini\".capabilities",
-                "deployments.\"openai/gpt-4.1-mini\".limits",
             ])
     }
 

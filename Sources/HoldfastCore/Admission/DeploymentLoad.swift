@@ -15,6 +15,11 @@ package struct DeploymentLoad: Sendable {
 
     package var waiting: Int { queue.count }
 
+    /// Attempts at once, as far as that is limited.
+    package var shownLimit: Int? {
+        concurrency.bound != nil || concurrency.isLearned ? concurrency.limit : nil
+    }
+
     package mutating func configure(concurrent: Int?, hasReserve: Bool) {
         concurrency.setBound(concurrent)
         self.hasReserve = hasReserve

@@ -110,7 +110,8 @@ extension Compilation {
 
     private func noteFacts(_ facts: Deployment, _ reader: SectionReader) {
         let isRecorded = !facts.capabilities.subtracting(["prefill"]).isEmpty
-        let actedOn = ["price", "context_tokens", "retires", "replaced_by"] + (isRecorded ? [] : ["capabilities"])
+        let actedOn =
+            ["price", "context_tokens", "limits", "retires", "replaced_by"] + (isRecorded ? [] : ["capabilities"])
         for field in reader.rule.fields where reader.isWritten(field.name) && !actedOn.contains(field.name) {
             reader.note(
                 "deployments.\(field.name)", field.name,

@@ -121,7 +121,7 @@ package enum ConfigurationTable {
                 reason: "A capability that was assumed and is missing fails in the middle of an answer."),
             FieldRule(
                 "limits", .section(deploymentLimits), .optional("unknown"), example: "{requests_per_minute: 500}",
-                "What the provider allows you. Recorded; this version does not act on it.",
+                "What the provider allows you: others are asked before a limit is hit. What its headers say of its limits is known without this.",
                 reason: "Limits differ by contract."),
             FieldRule(
                 "retires", .date, .optional("unknown"), example: "2027-03-31",

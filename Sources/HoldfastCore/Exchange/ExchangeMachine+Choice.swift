@@ -202,7 +202,9 @@ extension ExchangeMachine {
         _ candidate: Int, now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         var round = Round()
-        if let step = ask(candidate, false, &round, mayUseScarce: true, now: now, gate: &gate, random: &random) { return step }
+        if let step = ask(candidate, false, &round, mayUseScarce: true, now: now, gate: &gate, random: &random) {
+            return step
+        }
         if round.slowStarting != 0, let permit = gate.admitDespiteSlowStart(candidate: candidate, now: now) {
             return send(candidate, permit, now: now, gate: gate)
         }

@@ -119,6 +119,12 @@ package struct DeploymentHealth: Sendable {
         return load.leave(now: now)
     }
 
+    /// Of a permit that is no probe.
+    package mutating func giveBackSlot(of permit: AttemptPermit, now: Instant) -> DeploymentLoad.Handover {
+        limits.giveBack(permit.limits, now: now)
+        return load.leave(now: now)
+    }
+
     // MARK: - Slots
 
     package mutating func waitForSlot(
@@ -151,7 +157,8 @@ package struct DeploymentHealth: Sendable {
 
     package var pace: CandidatePace {
         CandidatePace(
-            medianFirstTokenNanoseconds: firstToken.median, p99FirstTokenNanoseconds: firstToken.p99, inFlight: load.inFlight
+            medianFirstTokenNanoseconds: firstToken.median, p99FirstTokenNanoseconds: firstToken.p99,
+            inFlight: load.inFlight
         )
     }
 

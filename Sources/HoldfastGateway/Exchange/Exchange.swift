@@ -70,7 +70,12 @@ final class Exchange {
         plan.need = admitted.scan.need
         plan.retired = route.retired(today: services.shared.today)
         machine = ExchangeMachine(plan: plan)
-        gate = RouteGate(candidates: route.candidates, shared: services.shared)
+        gate = RouteGate(
+            candidates: route.candidates, shared: services.shared,
+            ask: AttemptAsk(
+                inputBytes: admitted.scan.inputBytes, outputTokenBound: admitted.scan.outputTokenBound,
+                criticality: admitted.criticality))
+        gate.exchange = self
     }
 
     var wakeAt: Instant? { machine.wakeAt }
@@ -103,6 +108,12 @@ final class Exchange {
             return
         }
         step(.timerFired, now: now)
+    }
+
+    /// A slot of a candidate that was busy is this exchange's, or will not be.
+    func slotDecided(isGranted: Bool) {
+        guard !machine.isFinished else { return }
+        report(isGranted ? .slotGranted : .slotRefused, now: MonotonicClock.read())
     }
 
     func clientGone(now: Instant) {
@@ -208,6 +219,10 @@ final class Exchange {
     // MARK: - The answer
 
     func upstreamHead(_ head: UpstreamHead) {
+        if head.hasRateLimits, let candidate = machine.lastCandidate {
+            let limits = RateLimitHeaders.read(head, wallClockMilliseconds: WallClock.readMilliseconds())
+            gate.note(limits, candidate: candidate, now: MonotonicClock.read())
+        }
         guard (200..<300).contains(head.status) else {
             reading = .refusal(head)
             return
@@ -313,6 +328,7 @@ final class Exchange {
         switch gathered.withUnsafeReadableBytes({ OpenAIAnswer.inspect($0, endpoint: admitted.scan.endpoint) }) {
         case .answer(let facts):
             usage = facts.usage
+            gate.usage = usage
             step(.upstreamEnded, now: now)
         case .error(let text):
             failByWords(text, now: now)
@@ -364,6 +380,8 @@ final class Exchange {
         if case .held(let upstream) = carrier { upstream.leave() }
         carrier = .none
     }
+
+    func reportUsage() { gate.usage = usage }
 
     func pauseUpstreamIfNeeded() {
         if case .held(let upstream) = carrier, !connection.isWritable { upstream.pause() }

@@ -257,6 +257,7 @@ extension Exchange {
         if machine.isHolding { forwardHeld(now: now) }
         if addsTerminator { writeToClient(ByteBuffer(staticString: "data: [DONE]\n\n")) }
         leaveUpstream()
+        reportUsage()
         step(.upstreamEnded, now: now)
     }
 

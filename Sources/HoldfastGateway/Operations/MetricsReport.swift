@@ -118,6 +118,15 @@ enum MetricsReport {
         for row in rows { text.sample("holdfast_retries_refused_total", row.label, row.facts.retriesRefused) }
         text.begin("holdfast_attempts_in_flight", "gauge", "Attempts in flight.")
         for row in rows { text.sample("holdfast_attempts_in_flight", row.label, row.facts.inFlight) }
+        text.begin("holdfast_waiting", "gauge", "Exchanges that wait for a slot of the deployment.")
+        for row in rows { text.sample("holdfast_waiting", row.label, row.facts.waiting) }
+        text.begin("holdfast_waits_refused_total", "counter", "Exchanges that waited for a slot in vain.")
+        for row in rows { text.sample("holdfast_waits_refused_total", row.label, row.facts.waitsRefused) }
+        text.begin("holdfast_concurrency_limit", "gauge", "Attempts that may be in flight at once.")
+        for row in rows {
+            guard let limit = row.facts.concurrencyLimit else { continue }
+            text.sample("holdfast_concurrency_limit", row.label, limit)
+        }
         text.begin("holdfast_breaker_state", "gauge", "1 for the state that the breaker is in.")
         for row in rows {
             for state in ["closed", "open", "half-open"] {

@@ -63,7 +63,8 @@ enum StateReport {
             suspension: facts.suspension.map { suspension($0, now: now) },
             retires: deployment.deployment.retires?.description,
             medianFirstTokenMilliseconds: facts.medianFirstTokenNanoseconds.map { $0 / Span.millisecond },
-            inFlight: facts.inFlight,
+            inFlight: facts.inFlight, waiting: facts.waiting,
+            concurrencyLimit: facts.concurrencyLimit,
             attempts: ["ok": facts.attempts.ok, "fail": facts.attempts.fail, "neutral": facts.attempts.neutral],
             failures: Dictionary(
                 facts.failures.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: { first, _ in first }),

@@ -65,6 +65,14 @@ final class InForce: Sendable {
             zip(snapshot.keys.map(\.id), snapshot.keys.indices), uniquingKeysWith: { first, _ in first })
     }
 
+    /// What the limits of this snapshot are is known to the states that outlive it.
+    func configureLimits() {
+        let hasReserve = snapshot.workloads.contains { $0.criticality == .critical }
+        for deployment in deployments {
+            deployment.state.withLock { $0.health.configure(deployment.deployment.limits, hasReserve: hasReserve) }
+        }
+    }
+
     private static func listenerContext(_ tls: ListenerTLS) throws -> NIOSSLContext {
         let chain = try NIOSSLCertificate.fromPEMBytes(Array(tls.certificateChainPEM.utf8))
         let key = try NIOSSLPrivateKey(bytes: Array(tls.privateKeyPEM.reveal().utf8), format: .pem)

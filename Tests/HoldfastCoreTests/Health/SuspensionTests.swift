@@ -130,7 +130,8 @@ import Testing
     @Test func aSuspendedDeploymentIsNoLastResort() {
         var health = DeploymentHealth()
         var random = SeededRandom(seed: 1)
-        guard case .admitted(let permit) = health.admit(AttemptAsk(), defersProbe: false, now: at(0), random: &random) else {
+        guard case .admitted(let permit) = health.admit(AttemptAsk(), defersProbe: false, now: at(0), random: &random)
+        else {
             Issue.record("a fresh deployment admits")
             return
         }
@@ -138,7 +139,8 @@ import Testing
         let change = health.settle(permit, result, now: at(0), random: &random)
         let facts = Suspension.Facts(failure: .modelGone, since: at(0), until: at(900))
         #expect(change == DeploymentHealth.Change(suspension: .began(facts)))
-        #expect(health.admit(AttemptAsk(), defersProbe: false, now: at(1), random: &random) == .refused(.suspended(facts)))
+        #expect(
+            health.admit(AttemptAsk(), defersProbe: false, now: at(1), random: &random) == .refused(.suspended(facts)))
         #expect(health.admitLastResort(AttemptAsk(), now: at(1)) == nil)
         #expect(health.admitDespiteSlowStart(AttemptAsk(), now: at(1)) == nil)
     }
@@ -148,7 +150,8 @@ import Testing
         var random = SeededRandom(seed: 1)
         var permits: [AttemptPermit] = []
         for _ in 0..<6 {
-            if case .admitted(let permit) = health.admit(AttemptAsk(), defersProbe: false, now: at(0), random: &random) {
+            if case .admitted(let permit) = health.admit(AttemptAsk(), defersProbe: false, now: at(0), random: &random)
+            {
                 permits.append(permit)
             }
         }
@@ -157,7 +160,10 @@ import Testing
         // Long streams from before fail in the minute's last second: the breaker opens as the trial comes due.
         let failed = AttemptResult(outcome: .fail, failure: .truncated, startedAt: at(0))
         for permit in permits.dropFirst() { _ = health.settle(permit, failed, now: at(60), random: &random) }
-        guard case .refused(.breaker(.open)) = health.admit(AttemptAsk(), defersProbe: false, now: at(60), random: &random) else {
+        guard
+            case .refused(.breaker(.open)) = health.admit(
+                AttemptAsk(), defersProbe: false, now: at(60), random: &random)
+        else {
             Issue.record("five failures open the breaker, and the suspension is over")
             return
         }
@@ -170,7 +176,9 @@ import Testing
         for failure in FailureClass.allCases where failure.policy.scope != .deployment {
             var health = DeploymentHealth()
             var random = SeededRandom(seed: 1)
-            guard case .admitted(let permit) = health.admit(AttemptAsk(), defersProbe: false, now: at(0), random: &random) else {
+            guard
+                case .admitted(let permit) = health.admit(AttemptAsk(), defersProbe: false, now: at(0), random: &random)
+            else {
                 continue
             }
             let result = AttemptResult(
