@@ -132,7 +132,8 @@ def test_cut_anywhere(world, request, how):
     comment."""
     end = world.end_of_answer()
     # The last one lies within the event that ends the answer.
-    exchanges = [world.cut("splice", place, how) for place in [*(end * part // PLACES for part in range(PLACES)), end - 3]]
+    places = [*(end * part // PLACES for part in range(PLACES)), end - 3]
+    exchanges = [world.cut("splice", place, how) for place in places]
     tally = counted(request, exchanges, world.expected)
     tally.assert_promise(exchanges)
     assert tally.interrupted == 0, [vars(exchange) for exchange in exchanges if exchange.detail]

@@ -119,10 +119,12 @@ class CuttingProxy:
                         cut = self._take_armed() or cut
                         if cut is None or cut.after != 0:
                             server.sendall(data)
-                    elif cut is None or cut.after is None:
+                    elif cut is None:
                         client.sendall(data)
-                        if cut is not None:
-                            cut.seen += data
+                    elif cut.after is None:
+                        # First, since the client may be content with this and look.
+                        cut.seen += data
+                        client.sendall(data)
                     else:
                         piece = data[:cut.after - cut.passed]
                         client.sendall(piece)

@@ -80,7 +80,7 @@ def record(tally: Tally) -> Tally:
 
 
 def lines() -> list[str]:
-    """The table: a row for each name, and the sums. None where nothing was counted."""
+    """The table: a row for each name, and the sums. Empty where nothing was counted."""
     if not _tallies:
         return []
 

@@ -147,6 +147,8 @@ package struct GatewayStateView: Codable, Sendable {
     package var uptimeMilliseconds: Int64
     package var clientConnections: Int
     package var exchangesInFlight: Int
+    /// What is refused for load before it begins: `none`, `deferrable`, `deferrable and standard` or `everything`.
+    package var shedding: String
     package var configuration: Configuration
     package var routes: [Route]
     package var deployments: [Deployment]
@@ -154,13 +156,15 @@ package struct GatewayStateView: Codable, Sendable {
 
     package init(
         ready: Bool, draining: Bool, uptimeMilliseconds: Int64, clientConnections: Int, exchangesInFlight: Int,
-        configuration: Configuration, routes: [Route], deployments: [Deployment], providers: [Provider]
+        shedding: String, configuration: Configuration, routes: [Route], deployments: [Deployment],
+        providers: [Provider]
     ) {
         self.ready = ready
         self.draining = draining
         self.uptimeMilliseconds = uptimeMilliseconds
         self.clientConnections = clientConnections
         self.exchangesInFlight = exchangesInFlight
+        self.shedding = shedding
         self.configuration = configuration
         self.routes = routes
         self.deployments = deployments

@@ -50,18 +50,22 @@ package final class GatewayServer: Sendable {
             throw GatewayStartFailure.tls("\(error)")
         }
         inForce.configureLimits()
+        let loopCount = settings.eventLoops ?? System.coreCount
         let shared = GatewayShared(
-            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger)
+            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger, loops: loopCount,
+            receipts: settings.receipts)
         let status = GatewayStatus(inForce: inForce, notes: loaded.notes.count)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops ?? System.coreCount)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         var loops: [NIOLoopBound<LoopServices>] = []
-        for loop in group.makeIterator() {
+        for (place, loop) in group.makeIterator().enumerated() {
             loops.append(
                 try await loop.submit {
-                    NIOLoopBound(LoopServices(loop: loop, shared: shared, inForce: inForce), eventLoop: loop)
+                    NIOLoopBound(
+                        LoopServices(loop: loop, place: place, shared: shared, inForce: inForce), eventLoop: loop)
                 }.get())
         }
         watchDates(shared: shared, status: status, loop: group.next())
+        watchLoad(shared: shared, status: status, loop: group.next())
         do {
             let listener = try await bind(settings.listen, group: group, loops: loops)
             do {
@@ -87,6 +91,18 @@ package final class GatewayServer: Sendable {
             status.inForce.logRetirements(today: shared.today.value, to: shared.logger)
         }
     }
+
+    private static func watchLoad(shared: GatewayShared, status: GatewayStatus, loop: any EventLoop) {
+        let systemBound = ProcessMemory.boundBytes()
+        loop.scheduleRepeatedTask(initialDelay: .zero, delay: loadInterval) { _ in
+            shared.load.observe(
+                residentBytes: ProcessMemory.residentBytes() ?? 0,
+                boundBytes: status.inForce.snapshot.gateway.limits.memoryBytes ?? systemBound,
+                now: MonotonicClock.read(), logger: shared.logger)
+        }
+    }
+
+    private static let loadInterval = TimeAmount.milliseconds(100)
 
     /// How late a new day may be noticed.
     private static let dateInterval = TimeAmount.seconds(10)
@@ -180,6 +196,7 @@ package final class GatewayServer: Sendable {
         if old.listen != new.listen { fields.append("gateway.listen") }
         if old.operations != new.operations { fields.append("gateway.operations") }
         if old.eventLoops != new.eventLoops { fields.append("gateway.event_loops") }
+        if old.receipts != new.receipts { fields.append("gateway.receipts") }
         if old.accessLog != new.accessLog { fields.append("gateway.access_log") }
         return fields
     }

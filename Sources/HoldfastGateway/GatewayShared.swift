@@ -11,6 +11,9 @@ final class GatewayShared: Sendable {
     let lag = LoopLag()
     let today = Today()
     let tickets = Tickets()
+    let load: LoadGate
+    /// One for each event loop.
+    let receipts: [ReceiptRing]
     let clients = InFlightCount()
     let exchanges = InFlightCount()
     /// Connections that close once their client has taken the rest of its answer.
@@ -19,7 +22,10 @@ final class GatewayShared: Sendable {
     let rejections = RejectionCounts()
     let authentication = AuthenticationThrottle()
 
-    init(resolver: NameResolver, accessLog: AccessLog, logger: Logger) {
+    /// - Parameter receipts: exchanges to remember in all.
+    init(resolver: NameResolver, accessLog: AccessLog, logger: Logger, loops: Int, receipts: Int) {
+        load = LoadGate(loops: loops)
+        self.receipts = (0..<loops).map { _ in ReceiptRing(capacity: (receipts + loops - 1) / loops) }
         self.resolver = resolver
         self.accessLog = accessLog
         self.logger = logger

@@ -7,12 +7,13 @@ import NIOCore
 final class LoopServices {
     /// How long a line may wait in the loop's buffer.
     static let logFlushNanoseconds = 200 * Span.millisecond
-    static let lagProbe = TimeAmount.milliseconds(100)
+    static let lagProbe = TimeAmount.nanoseconds(LagWindow.sampleNanoseconds)
 
     let loop: any EventLoop
     let timers: LoopTimers
     let resolver: NameResolver
     let shared: GatewayShared
+    let receipts: ReceiptRing
     var inForce: InForce
     var random: SeededRandom
     var isDraining = false
@@ -24,9 +25,11 @@ final class LoopServices {
     private var spelledAt = Instant(nanoseconds: -Span.second)
     private var spelledTime = ""
 
-    init(loop: any EventLoop, shared: GatewayShared, inForce: InForce) {
+    /// - Parameter place: of the loop among all of them.
+    init(loop: any EventLoop, place: Int, shared: GatewayShared, inForce: InForce) {
         self.loop = loop
         self.shared = shared
+        receipts = shared.receipts[place]
         self.inForce = inForce
         resolver = shared.resolver
         timers = LoopTimers(loop: loop, now: MonotonicClock.read())
@@ -119,9 +122,11 @@ final class LoopServices {
         let expected = NIOLoopBoundBox(
             MonotonicClock.read().advanced(byNanoseconds: Self.lagProbe.nanoseconds), eventLoop: loop)
         lagTask = loop.scheduleRepeatedTask(initialDelay: Self.lagProbe, delay: Self.lagProbe) {
-            [lag = shared.lag] _ in
+            [shared] _ in
             let now = MonotonicClock.read()
-            lag.observe(nanoseconds: max(now.nanoseconds(since: expected.value), 0))
+            let late = max(now.nanoseconds(since: expected.value), 0)
+            shared.lag.observe(nanoseconds: late)
+            shared.load.record(lagNanoseconds: late, now: now)
             expected.value = now.advanced(byNanoseconds: Self.lagProbe.nanoseconds)
         }
     }

@@ -86,9 +86,10 @@ extension GatewayTests {
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let found = try await loop.submit {
                 let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-                let shared = GatewayShared(resolver: NameResolver(), accessLog: try AccessLog(.off), logger: logger)
+                let shared = GatewayShared(
+                    resolver: NameResolver(), accessLog: try AccessLog(.off), logger: logger, loops: 1, receipts: 0)
                 let services = LoopServices(
-                    loop: loop, shared: shared, inForce: try InForce(snapshot: snapshot, generation: 1, previous: nil))
+                    loop: loop, place: 0, shared: shared, inForce: try InForce(snapshot: snapshot, generation: 1, previous: nil))
                 defer {
                     services.shutDown()
                     shared.resolver.stop()

@@ -2,12 +2,13 @@ extension Compilation {
     func gatewaySettings(_ reader: SectionReader) -> GatewaySettings {
         // Stands for an address that is not right: one that asks for nothing more.
         let anywhere = ListenAddress(host: "127.0.0.1", port: 0)
-        let settings = GatewaySettings(
+        var settings = GatewaySettings(
             listen: reader.listen("listen") ?? anywhere, operations: reader.listen("operations") ?? anywhere,
             tls: reader.isWritten("tls") ? listenerTLS(reader.section("tls")) : nil,
             behindTLSProxy: reader.boolean("behind_tls_proxy") ?? false, eventLoops: reader.integer("event_loops"),
             accessLog: accessLog(reader.text("access_log")),
             drainNanoseconds: reader.nanoseconds("drain") ?? 0, limits: listenerLimits(reader.section("limits")))
+        reader.assign("receipts", to: &settings.receipts)
         if Self.collide(settings.listen, settings.operations) {
             reader.report(
                 reader.isWritten("operations") ? "operations" : "listen",
@@ -52,6 +53,7 @@ extension Compilation {
         reader.assign("body_time", to: &limits.bodyNanoseconds)
         reader.assign("idle_time", to: &limits.idleNanoseconds)
         reader.assign("write_stall", to: &limits.writeStallNanoseconds)
+        limits.memoryBytes = reader.integer("memory")
         return limits
     }
 

@@ -27,6 +27,10 @@ extension ConfigurationTable {
                 "One JSON line for each exchange, without content: `stdout`, `off`, or a path (relative to this file's folder).",
                 reason: "Service supervisors collect it from there."),
             FieldRule(
+                "receipts", .integer(0...1_000_000), .defaulted("4096"), example: "4096",
+                "Exchanges whose receipts are kept in memory, for `GET /state/exchanges/{id}`. 0: none.",
+                reason: "Minutes of a busy service, in a few megabytes."),
+            FieldRule(
                 "drain", .duration(0...Span.hour), .defaulted("30s"), example: "30s",
                 "How long running exchanges may go on after SIGTERM.",
                 reason: "The grace period that container platforms give by default."),
@@ -105,6 +109,11 @@ extension ConfigurationTable {
             duration(
                 "write_stall", listener.writeStallNanoseconds, "A client that takes nothing of what is sent to it.",
                 reason: "A reader that has gone holds an upstream attempt that somebody pays for."),
+            FieldRule(
+                "memory", .size((16 << 20)...(1 << 40)), .optional("the control group's bound, if there is one"),
+                example: "1GiB",
+                "Of the whole process. Above 85 % of it deferrable requests are refused, then standard ones; above 95 % all.",
+                reason: "A refusal is better than a process that is killed with everything it was doing."),
         ])
 
     private static func size(

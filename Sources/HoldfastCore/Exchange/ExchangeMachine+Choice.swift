@@ -33,6 +33,7 @@ extension ExchangeMachine {
         for candidate in order.places(of: first) {
             // A provider may keep a model for longer than it said: it is asked after all others.
             let isRetired = plan.retired & .bit(candidate) != 0
+            if isRetired { exclude(candidate, .retired, now: now) }
             guard let asked = isRetired ? candidates.replacement(of: candidate) : candidate else { continue }
             if let step = ask(asked, defersProbe, &round, now: now, gate: &gate, random: &random) { return step }
         }
@@ -95,6 +96,7 @@ extension ExchangeMachine {
             deadline.nanoseconds(since: now) < median
         {
             candidates.isUnfit(candidate)
+            exclude(candidate, .tooSlow, now: now)
             return nil
         }
         switch gate.admit(
@@ -102,37 +104,45 @@ extension ExchangeMachine {
         {
         case .admitted(let permit):
             return send(candidate, permit, now: now, gate: gate)
-        case .refused(.breaker(.slowStart)):
+        case .refused(let refusal):
+            exclude(candidate, .refused(refusal), now: now)
+            note(refusal, of: candidate, &round, now: now)
+            guard case .suspended(let facts) = refusal, facts.failure == .modelGone,
+                let replacement = candidates.replacement(of: candidate)
+            else { return nil }
+            return ask(replacement, defersProbe, &round, now: now, gate: &gate, random: &random)
+        }
+    }
+
+    private mutating func note(_ refusal: CandidateRefusal, of candidate: Int, _ round: inout Round, now: Instant) {
+        switch refusal {
+        case .breaker(.slowStart):
             round.slowStarting |= .bit(candidate)
-        case .refused(.breaker(.open(let until))):
+        case .breaker(.open(let until)):
             candidates.isShut(candidate)
             note(until)
             if until < round.leastBad?.until ?? .distantFuture { round.leastBad = (candidate, until) }
-        case .refused(.breaker(.probing)):
+        case .breaker(.probing):
             candidates.isShut(candidate)
             round.probing |= .bit(candidate)
             note(now.advanced(byNanoseconds: Span.second))
             if now < round.leastBad?.until ?? .distantFuture { round.leastBad = (candidate, now) }
-        case .refused(.busy):
+        case .busy:
             candidates.isUnfit(candidate)
             if round.busy == nil { round.busy = candidate }
-        case .refused(.scarce):
+        case .scarce:
             round.scarce |= .bit(candidate)
-        case .refused(.limited(let until)):
+        case .limited(let until):
             candidates.isOut(candidate, for: .rateLimit)
             note(until)
             if until < round.limited?.until ?? .distantFuture { round.limited = (candidate, until) }
-        case .refused(.suspended(let facts)):
+        case .suspended(let facts):
             candidates.isOut(candidate, for: facts.failure)
             if let until = facts.until { note(until) }
             if facts.failure == .rateLimit, let until = facts.until, until < round.limited?.until ?? .distantFuture {
                 round.limited = (candidate, until)
             }
-            if facts.failure == .modelGone, let replacement = candidates.replacement(of: candidate) {
-                return ask(replacement, defersProbe, &round, now: now, gate: &gate, random: &random)
-            }
         }
-        return nil
     }
 
     /// Where all who could answer are busy, one of them will have answered somebody soon.

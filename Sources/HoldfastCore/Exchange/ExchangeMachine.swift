@@ -68,6 +68,8 @@ package struct ExchangeMachine: Sendable {
     /// Every failure so far was a provider asking for less: waiting helps, so the client is told how long.
     var onlyBusyFailures = true
     package internal(set) var attempts: [AttemptRecord] = []
+    /// Why candidates were passed over: the last reason of each.
+    package internal(set) var exclusions: [CandidateExclusion] = []
     /// A candidate was used although its breaker is open.
     package internal(set) var usedLastResort = false
 
@@ -400,6 +402,15 @@ package struct ExchangeMachine: Sendable {
         switch phase {
         case .connecting(let flight), .awaitingHead(let flight), .receiving(let flight), .committed(let flight): flight
         case .idle, .waiting, .queued, .finished: nil
+        }
+    }
+
+    mutating func exclude(_ candidate: Int, _ reason: CandidateExclusion.Reason, now: Instant) {
+        let exclusion = CandidateExclusion(candidate: candidate, reason: reason, at: now)
+        if let place = exclusions.firstIndex(where: { $0.candidate == candidate }) {
+            exclusions[place] = exclusion
+        } else {
+            exclusions.append(exclusion)
         }
     }
 

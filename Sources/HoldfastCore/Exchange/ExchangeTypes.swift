@@ -164,3 +164,18 @@ package struct AttemptRecord: Sendable, Hashable {
         self.startedAt = startedAt
     }
 }
+
+/// A candidate that was passed over, for the record.
+package struct CandidateExclusion: Sendable, Hashable {
+    package enum Reason: Sendable, Hashable {
+        case refused(CandidateRefusal)
+        /// Would hardly have answered in time.
+        case tooSlow
+        /// Its model is taken away: whoever replaces it came first.
+        case retired
+    }
+
+    package var candidate: Int
+    package var reason: Reason
+    package var at: Instant
+}

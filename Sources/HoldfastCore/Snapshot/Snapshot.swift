@@ -57,6 +57,8 @@ package struct GatewaySettings: Sendable, Hashable {
     package var accessLog: AccessLogDestination
     /// How long streams may run on after SIGTERM.
     package var drainNanoseconds: Int64
+    /// Exchanges whose receipts are kept, in memory.
+    package var receipts = 4_096
     package var limits: ListenerLimits
 
     package init(
@@ -111,6 +113,8 @@ package struct ListenerLimits: Sendable, Hashable {
     package var bodyNanoseconds = 30 * Span.second
     package var idleNanoseconds = 60 * Span.second
     package var writeStallNanoseconds = 30 * Span.second
+    /// Of the whole process; nil: the control group's bound, if there is one.
+    package var memoryBytes: Int?
 
     package init() {}
 }

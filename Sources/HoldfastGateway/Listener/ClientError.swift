@@ -95,6 +95,12 @@ struct ClientError: Error {
             type: "rate_limit_error", code: "key_in_flight_limit", retryAfterNanoseconds: Span.second)
     }
 
+    static func shed(_ criticality: Criticality, retryAfterNanoseconds: Int64) -> ClientError {
+        ClientError(
+            status: 503, message: "This gateway has too much to do and takes no \(criticality.rawValue) requests now.",
+            type: "overloaded_error", code: "gateway_overloaded", retryAfterNanoseconds: retryAfterNanoseconds)
+    }
+
     static let interrupted = ClientError(
         status: 502, message: "The answer was interrupted and is not complete.", type: "upstream_error",
         code: "answer_interrupted")

@@ -108,12 +108,12 @@ enum RequestAdmission {
             }
             return .success(.listing(body))
         case .inference(let endpoint):
-            return admitInference(endpoint, request, inForce)
+            return admitInference(endpoint, request, inForce, services)
         }
     }
 
     private static func admitInference(
-        _ endpoint: Endpoint, _ request: IncomingRequest, _ inForce: InForce
+        _ endpoint: Endpoint, _ request: IncomingRequest, _ inForce: InForce, _ services: LoopServices
     ) -> Result<Admitted, ClientError> {
         let limits = inForce.snapshot.gateway.limits
         let scan: RequestScan
@@ -147,6 +147,9 @@ enum RequestAdmission {
                 return .failure(.badHeader("x-holdfast-criticality", "write critical, standard or deferrable"))
             }
             admitted.criticality = min(admitted.criticality, asked)
+        }
+        if let wait = services.shared.load.refusal(of: admitted.criticality, random: &services.random) {
+            return .failure(.shed(admitted.criticality, retryAfterNanoseconds: wait))
         }
         if let key = request.principal.key {
             let bound = key.key.inFlight ?? limits.inFlightPerKey

@@ -37,6 +37,9 @@ enum MetricsReport {
         gauge("holdfast_ready", "1 while at least one route can be served.", status.isReady ? 1 : 0)
         gauge("holdfast_generation", "Generation of the snapshot in force.", Int(clamping: status.inForce.generation))
         gauge("holdfast_client_connections", "Open client connections.", shared.clients.value)
+        gauge(
+            "holdfast_shedding_level", "0: all are let in; 1: no deferrable; 2: no standard either; 3: none.",
+            shared.load.levelNumber)
         gauge("holdfast_in_flight", "Exchanges in flight.", shared.exchanges.value)
         gauge(
             "holdfast_uptime_seconds", "Seconds since the start.",

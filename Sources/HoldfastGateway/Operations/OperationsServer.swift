@@ -1,3 +1,4 @@
+import HoldfastAPI
 import HoldfastCore
 import NIOCore
 import NIOHTTP1
@@ -126,9 +127,31 @@ private final class OperationsConnection: ChannelInboundHandler {
             return Answer(
                 status: .ok, type: "application/json",
                 text: StateReport.json(shared: shared, status: status, now: now) + "\n")
+        case "/state/exchanges":
+            let newest = shared.receipts.flatMap { $0.newest(Self.listedExchanges) }
+                .sorted { $0.endedAtMilliseconds > $1.endedAtMilliseconds }.prefix(Self.listedExchanges)
+            let list = ExchangeListView(exchanges: newest.map { ExchangeReceiptView($0) })
+            return Answer(status: .ok, type: "application/json", text: StateReport.json(list) + "\n")
+        case let path where path.hasPrefix("/state/exchanges/"):
+            return receipt(of: String(path.dropFirst("/state/exchanges/".count)))
         default:
             return Answer(
-                status: .notFound, type: "text/plain", text: "here are /livez, /readyz, /metrics and /state\n")
+                status: .notFound, type: "text/plain",
+                text: "here are /livez, /readyz, /metrics, /state, /state/exchanges and /state/exchanges/{id}\n")
         }
+    }
+
+    private static let listedExchanges = 100
+
+    private func receipt(of id: String) -> Answer {
+        for ring in shared.receipts {
+            guard let receipt = ring.find(id) else { continue }
+            let text = StateReport.json(ExchangeReceiptView(receipt)) + "\n"
+            return Answer(status: .ok, type: "application/json", text: text)
+        }
+        return Answer(
+            status: .notFound, type: "text/plain",
+            text: "no such exchange among the last \(status.inForce.snapshot.gateway.receipts), as the request header "
+                + "x-request-id of a response names it; older ones are in the access log\n")
     }
 }

@@ -5,10 +5,14 @@ import HoldfastCore
 /// Builds `/state` from what the loops share. It asks no loop for anything, so it answers while they are busy.
 enum StateReport {
     static func json(shared: GatewayShared, status: GatewayStatus, now: Instant) -> String {
+        json(view(shared: shared, status: status, now: now))
+    }
+
+    static func json(_ view: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        guard let json = try? encoder.encode(view(shared: shared, status: status, now: now)) else {
+        guard let json = try? encoder.encode(view) else {
             preconditionFailure("the state is plain values, which always encode")
         }
         return String(decoding: json, as: UTF8.self)
@@ -20,6 +24,7 @@ enum StateReport {
             ready: status.isReady, draining: status.isDraining,
             uptimeMilliseconds: now.nanoseconds(since: status.startedAt) / Span.millisecond,
             clientConnections: shared.clients.value, exchangesInFlight: shared.exchanges.value,
+            shedding: shared.load.word,
             configuration: configuration(status, generation: inForce.generation),
             routes: inForce.routes.map(route),
             deployments: inForce.deployments.map { deployment($0, now: now) },

@@ -45,6 +45,7 @@ extension Exchange {
             let wait = firstToken.nanoseconds(since: last.startedAt)
             deployment.state.withLock { $0.timeToFirstToken.observe(nanoseconds: wait) }
         }
+        services.receipts.add(receipt(end, duration: duration, firstToken: firstToken))
         services.log { line in
             writeLine(end, duration: duration, firstToken: firstToken, now: now, into: &line)
         }

@@ -42,8 +42,10 @@ import Testing
             "connections_per_address": "1024", "in_flight_per_key": "256", "pipelined": "16", "header_time": "10s",
             "body_time": "30s", "idle_time": "1m", "write_stall": "30s",
         ]
-        #expect(ConfigurationTable.limits.fields.count == expected.count)
-        for field in ConfigurationTable.limits.fields {
+        // The bound on memory is the machine's.
+        let fixed = ConfigurationTable.limits.fields.filter { $0.name != "memory" }
+        #expect(fixed.count == expected.count)
+        for field in fixed {
             #expect(field.presence == .defaulted(try #require(expected[field.name])), "\(field.name)")
         }
     }

@@ -1,0 +1,120 @@
+import HoldfastAPI
+import HoldfastCore
+import HoldfastWire
+import NIOCore
+import Synchronization
+
+/// What became of one exchange, kept for whoever asks by its id. No content and no key.
+struct Receipt: Sendable {
+    var id: String
+    var endedAtMilliseconds: Int64
+    var route: RouteInForce
+    var generation: UInt64
+    var operation: String
+    var isStream: Bool
+    var criticality: Criticality
+    var end: ExchangeEnd
+    var status: Int
+    var startedAt: Instant
+    var durationNanoseconds: Int64
+    var firstTokenNanoseconds: Int64?
+    var attempts: [AttemptRecord]
+    var exclusions: [CandidateExclusion]
+    var usage: TokenUsage?
+    var degraded: StaticString?
+}
+
+/// The last exchanges of one event loop. Written by that loop, read by whoever asks.
+final class ReceiptRing: Sendable {
+    private struct State: Sendable {
+        var receipts: [Receipt] = []
+        var next = 0
+    }
+
+    private let capacity: Int
+    private let state = Mutex(State())
+
+    init(capacity: Int) {
+        self.capacity = capacity
+    }
+
+    func add(_ receipt: Receipt) {
+        guard capacity > 0 else { return }
+        state.withLock { state in
+            if state.receipts.count < capacity {
+                state.receipts.append(receipt)
+            } else {
+                state.receipts[state.next] = receipt
+            }
+            state.next = (state.next + 1) % capacity
+        }
+    }
+
+    func find(_ id: String) -> Receipt? {
+        state.withLock { state in state.receipts.last { $0.id == id } }
+    }
+
+    /// Newest first.
+    func newest(_ count: Int) -> [Receipt] {
+        state.withLock { state in
+            let split = state.receipts.count < capacity ? 0 : state.next
+            return Array((state.receipts[split...] + state.receipts[..<split]).suffix(count).reversed())
+        }
+    }
+}
+
+extension Exchange {
+    func receipt(_ end: ExchangeEnd, duration: Int64, firstToken: Int64?) -> Receipt {
+        Receipt(
+            id: request.id, endedAtMilliseconds: WallClock.readMilliseconds(), route: admitted.route,
+            generation: admitted.inForce.generation, operation: admitted.scan.endpoint.operation,
+            isStream: admitted.scan.isStream, criticality: admitted.criticality, end: end, status: sentStatus,
+            startedAt: startedAt, durationNanoseconds: duration, firstTokenNanoseconds: firstToken,
+            attempts: machine.attempts, exclusions: machine.exclusions, usage: usage, degraded: degraded)
+    }
+}
+
+extension CandidateExclusion.Reason {
+    var word: String {
+        switch self {
+        case .refused(.breaker(.open)): "breaker_open"
+        case .refused(.breaker(.probing)): "breaker_probing"
+        case .refused(.breaker(.slowStart)): "slow_start"
+        case .refused(.suspended(let facts)): facts.failure.rawValue
+        case .refused(.limited): "limit_used_up"
+        case .refused(.scarce): "limit_scarce"
+        case .refused(.busy): "busy"
+        case .tooSlow: "too_slow"
+        case .retired: "retired"
+        }
+    }
+}
+
+extension ExchangeReceiptView {
+    init(_ receipt: Receipt) {
+        let names = receipt.route.candidates.map(\.deployment.id)
+        self.init(
+            id: receipt.id, endedAt: TimeOfDay.text(milliseconds: receipt.endedAtMilliseconds),
+            route: receipt.route.route.name, generation: receipt.generation, operation: receipt.operation,
+            stream: receipt.isStream, criticality: receipt.criticality.rawValue,
+            delivery: receipt.route.route.delivery.rawValue, end: receipt.end.word, status: receipt.status,
+            degraded: receipt.degraded.map { "\($0)" }, milliseconds: receipt.durationNanoseconds / Span.millisecond,
+            firstTokenMilliseconds: receipt.firstTokenNanoseconds.map { $0 / Span.millisecond },
+            inputTokens: receipt.usage?.prompt, outputTokens: receipt.usage?.completion, candidates: names,
+            attempts: receipt.attempts.map { attempt in
+                func since(_ instant: Instant) -> Int64 {
+                    instant.nanoseconds(since: receipt.startedAt) / Span.millisecond
+                }
+                return Attempt(
+                    deployment: names[attempt.candidate], startedMilliseconds: since(attempt.startedAt),
+                    firstTokenMilliseconds: attempt.firstTokenAt.map(since),
+                    endedMilliseconds: attempt.endedAt.map(since), failure: attempt.failure?.rawValue,
+                    continues: attempt.continuation?.rawValue)
+            },
+            exclusions: receipt.exclusions.map { exclusion in
+                Exclusion(
+                    deployment: names[exclusion.candidate], reason: exclusion.reason.word,
+                    atMilliseconds: exclusion.at.nanoseconds(since: receipt.startedAt) / Span.millisecond)
+            })
+    }
+}
