@@ -12,6 +12,9 @@ final class GatewayShared: Sendable {
     let today = Today()
     let tickets = Tickets()
     let load: LoadGate
+    let idempotency = IdempotencyStore()
+    /// Requests that got the answer to an earlier one, by how.
+    let repeats = RejectionCounts()
     /// One for each event loop.
     let receipts: [ReceiptRing]
     let clients = InFlightCount()

@@ -21,6 +21,8 @@ final class LoopServices {
     private var accessLog = AccessLogBuffer()
     private let logTimer = LoopTimer()
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
+    /// Whose client has gone while its exchange goes on.
+    private var kept: [ObjectIdentifier: ClientConnection] = [:]
     private var lagTask: RepeatedTask?
     private var spelledAt = Instant(nanoseconds: -Span.second)
     private var spelledTime = ""
@@ -68,6 +70,11 @@ final class LoopServices {
         connections[ObjectIdentifier(connection)] = nil
     }
 
+    /// Of a client that has gone while its exchange goes on.
+    func keep(_ connection: ClientConnection) { kept[ObjectIdentifier(connection)] = connection }
+
+    func release(_ connection: ClientConnection) { kept[ObjectIdentifier(connection)] = nil }
+
     /// Idle connections close now, the others after the answer in flight.
     func drain() {
         isDraining = true
@@ -76,6 +83,7 @@ final class LoopServices {
 
     func shutDown() {
         for connection in Array(connections.values) { connection.closeNow() }
+        for connection in Array(kept.values) { connection.giveUp() }
         for pool in pools.values { pool.shutDown() }
         lagTask?.cancel()
         accessLog.flush(to: shared.accessLog)

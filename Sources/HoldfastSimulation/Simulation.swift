@@ -132,6 +132,7 @@ struct Trace: Sendable {
         case .holdFilled: 12
         case .slotGranted: 13
         case .slotRefused: 14
+        case .secondTryForbidden: 15
         case .attemptFailed(let failure, _): 100 + code(failure)
         }
     }

@@ -187,7 +187,7 @@ import Testing
         Mistake(
             route("candidates: [p/m], strategy: weighted, weights: [0]"), 5, 56, "routes.r.weights[0]",
             "whole number from 1"),
-        Mistake(route("candidates: [p/m], unary: streamed"), 5, 33, "routes.r.unary", "not supported"),
+        Mistake(route("candidates: [p/m], unary: stream"), 5, 33, "routes.r.unary", "not known here"),
         Mistake(route("candidates: [p/m], delivery: keep"), 5, 36, "routes.r.delivery", "not known here"),
         Mistake(
             route("candidates: [p/m], timeouts: {connect: 0s}"), 5, 46, "routes.r.timeouts.connect", "out of bounds"),

@@ -177,6 +177,21 @@ extension GatewayTests {
             }
         }
 
+        @Test func `a cut after the last word is no loss`() async throws {
+            let said = Answers.chunk(Answers.event(content: "all") + Answers.finish)
+            for rest in ["", Answers.chunk("data: [DO")] {
+                try await withScripted { _ in
+                    [.send(Answers.streamHead + said + rest), .close]
+                } _: { server in
+                    try await withGateway(Setup(server.port)) { gateway in
+                        let reply = try await gateway.ask(chat(stream: true))
+                        #expect(reply.isComplete && reply.streamedText == "all" && reply.events.last == "[DONE]")
+                        #expect(reply.hasWholeEventsOnly)
+                    }
+                }
+            }
+        }
+
         @Test func `the record keeps what the broken leg used`() async throws {
             try await withFolder { folder in
                 let file = folder.appending(path: "access.log")
@@ -234,6 +249,19 @@ extension GatewayTests {
                 #expect(reply.body.hasPrefix(": holdfast: still waiting\n\n"))
                 let last = try #require(reply.body.range(of: ": holdfast: still waiting\n\n", options: .backwards))
                 #expect(!reply.body[..<last.lowerBound].contains("data:"), "nothing of it comes before it is whole")
+            }
+        }
+
+        @Test func `a client that was kept awake hears who answers in the end`() async throws {
+            try await withPair {
+                $0.timeouts = "{first_token: 200ms, total: 5s}"
+                $0.route = ", delivery: hold, hold: {heartbeat: 50ms}"
+            } _: { gateway, primary, _ in
+                try await primary.setFault(.silence)
+                let reply = try await gateway.ask(chat(stream: true))
+                #expect(reply.deployment == "primary/practice-large", "the head left with the first heartbeat")
+                #expect(reply.comments.last == "answered by backup/practice-large after a failover")
+                #expect(reply.isComplete && reply.events.last == "[DONE]")
             }
         }
 

@@ -165,7 +165,6 @@ extension Compilation {
 
     private func route(_ section: NamedSection, _ candidates: [Int]) -> Route {
         let reader = section.reader
-        _ = reader.text("unary")
         var retries = RouteRetries()
         let retriesReader = reader.section("retries")
         retriesReader.assign("same_deployment", to: &retries.sameDeployment)
@@ -179,6 +178,7 @@ extension Compilation {
             name: section.name, candidates: candidates, timeouts: timeouts(reader.section("timeouts")),
             retries: retries, delivery: delivery, hold: hold, bodyBytes: reader.integer("body"))
         route.strategy = reader.text("strategy").flatMap(RouteStrategy.init(rawValue:)) ?? .ordered
+        route.unary = reader.text("unary").flatMap(UnaryRequests.init(rawValue:)) ?? .direct
         route.weights = weights(reader, strategy: route.strategy)
         return route
     }

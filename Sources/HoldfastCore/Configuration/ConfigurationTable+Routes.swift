@@ -22,13 +22,10 @@ extension ConfigurationTable {
                 "timeouts", .section(timeouts), .optional("every default below"), example: "{first_token: 5s}",
                 "How long each part of an exchange may take.", reason: "The defaults suit a conversation."),
             FieldRule(
-                "unary",
-                .choice(
-                    ["direct"],
-                    later: [
-                        LaterChoice("streamed", mend: "write direct, and guard unary requests with timeouts.response")
-                    ]),
-                .defaulted("direct"), example: "direct", "How requests that are not streams are sent upstream.",
+                "unary", .choice(UnaryRequests.allCases.map(\.rawValue)), .defaulted(UnaryRequests.direct.rawValue),
+                example: "streamed",
+                "How requests that are not streams are sent upstream: `direct` as they are; `streamed` as streams whose events are put "
+                    + "together to the answer, so that `first_token` and `idle` guard them too.",
                 reason: "What the client asked for is what the provider is asked for."),
             FieldRule(
                 "retries", .section(retries), .optional("every default below"), example: "{attempts: 3}",

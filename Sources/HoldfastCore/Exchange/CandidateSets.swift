@@ -13,6 +13,8 @@ struct CandidateSets: Sendable {
     /// Suspended, busy or too slow when candidates were last gone through: not even a last resort.
     private var out: UInt64 = 0
     private var restricted: UInt64 = 0
+    /// Said that a second try cannot help.
+    private var once: UInt64 = 0
     /// Declared to go on from a begun answer, and refused to.
     private var withoutPrefill: UInt64 = 0
     /// At a provider that just said it is overloaded: asked after all others.
@@ -46,7 +48,7 @@ struct CandidateSets: Sendable {
         candidate < facts.count && facts[candidate].prefills && withoutPrefill & .bit(candidate) == 0
     }
 
-    func mayAskAgain(_ candidate: Int) -> Bool { (tooSmall | out) & .bit(candidate) == 0 }
+    func mayAskAgain(_ candidate: Int) -> Bool { (tooSmall | out | once) & .bit(candidate) == 0 }
 
     /// The one that answers where this one's model is gone, unless it was tried, is out itself or takes too little.
     func replacement(of candidate: Int) -> Int? {
@@ -81,6 +83,8 @@ struct CandidateSets: Sendable {
         out |= .bit(candidate)
         if failure == .restricted { restricted |= .bit(candidate) }
     }
+
+    mutating func forbidSecondTry(_ candidate: Int) { once |= .bit(candidate) }
 
     mutating func refusesPrefill(_ candidate: Int) { withoutPrefill |= .bit(candidate) }
 

@@ -137,6 +137,9 @@ package struct ExchangeMachine: Sendable {
             return ExchangeStep(.none)
         case .holdFilled:
             return holdFilled()
+        case .secondTryForbidden:
+            if let candidate = flightInAir?.candidate { candidates.forbidSecondTry(candidate) }
+            return ExchangeStep(.none)
         case .slotGranted:
             guard case .queued(let candidate, _) = phase else { return ExchangeStep(.none) }
             hasQueued = true
@@ -375,7 +378,8 @@ package struct ExchangeMachine: Sendable {
                 secondTry = (flight.candidate, now.advanced(byNanoseconds: asked ?? 0))
             }
         case .afterWait:
-            if let asked, retriesLeft > 0, attempts.count < plan.retries.attempts,
+            if let asked, retriesLeft > 0, candidates.mayAskAgain(flight.candidate),
+                attempts.count < plan.retries.attempts,
                 gate.takeRetry(candidate: flight.candidate, now: now)
             {
                 let until = now.advanced(byNanoseconds: asked)

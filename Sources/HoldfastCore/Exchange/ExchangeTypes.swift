@@ -95,6 +95,8 @@ package enum ExchangeEvent: Sendable, Hashable {
     case slotRefused
     /// The answer is complete and in order: the whole unary body, or the stream's own end.
     case upstreamEnded
+    /// The provider says that asking it again cannot help; comes before the failure.
+    case secondTryForbidden
     /// `retryAfterNanoseconds`: what the provider asked for.
     case attemptFailed(FailureClass, retryAfterNanoseconds: Int64?)
     case timerFired

@@ -4,12 +4,17 @@ package struct FailureSignal: Sendable, Hashable {
     package var code: String?
     package var type: String?
     package var message: String?
+    /// `x-should-retry`, which the official clients follow whatever the status is.
+    package var shouldRetry: Bool?
 
-    package init(status: Int, code: String? = nil, type: String? = nil, message: String? = nil) {
+    package init(
+        status: Int, code: String? = nil, type: String? = nil, message: String? = nil, shouldRetry: Bool? = nil
+    ) {
         self.status = status
         self.code = code
         self.type = type
         self.message = message
+        self.shouldRetry = shouldRetry
     }
 }
 
@@ -22,6 +27,12 @@ package struct FailureSignal: Sendable, Hashable {
 /// takes a deployment away from all others.
 package enum FailureTable {
     package static func classify(_ signal: FailureSignal) -> FailureClass {
+        let failure = classifyByWords(signal)
+        // A conflict or a lock that the provider itself says will pass.
+        return failure == .callerFault && signal.shouldRetry == true ? .transient : failure
+    }
+
+    private static func classifyByWords(_ signal: FailureSignal) -> FailureClass {
         let status = effectiveStatus(signal)
         if (300..<400).contains(status) {
             return .misconfigured

@@ -282,6 +282,7 @@ package struct Route: Sendable, Hashable {
     package var strategy = RouteStrategy.ordered
     /// One for each candidate, 1 … `CandidateOrder.mostWeight`; empty: all the same.
     package var weights: [Int] = []
+    package var unary = UnaryRequests.direct
     package var delivery: Delivery
     package var hold: RouteHold
     /// Nil: the listener's.
@@ -300,6 +301,13 @@ package struct Route: Sendable, Hashable {
         self.hold = hold
         self.bodyBytes = bodyBytes
     }
+}
+
+/// How requests that are not streams are sent upstream.
+package enum UnaryRequests: String, Sendable, Hashable, CaseIterable {
+    case direct
+    /// As streams, whose limits notice a silent or stalled provider long before a whole answer is due.
+    case streamed
 }
 
 /// What becomes of a stream whose provider fails after the first token.

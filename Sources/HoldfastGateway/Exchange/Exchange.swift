@@ -33,16 +33,18 @@ final class Exchange {
     private var gate: RouteGate
     private var carrier = Carrier.none
     private var reading = Reading.nothing
-    private var gathered = ByteBuffer()
+    private(set) var gathered = ByteBuffer()
     /// Set while a stream is answered; kept out of unary exchanges.
     var relay: StreamRelay?
-    private var refusal: UpstreamRefusal?
+    private(set) var refusal: UpstreamRefusal?
     let startedAt: Instant
     var committedAt: Instant?
     /// The text that reached the client, for whoever has to go on from it.
     var sent = SentText()
-    /// The attempts at the time that the client was told of a continuation last.
+    /// The attempts at the time that the client was told last who answers.
     var saidContinued = 0
+    /// Whom the head of the stream names.
+    var headDeployment: String?
     /// What attempts used that broke off after they had begun to answer.
     private(set) var deadLegs: [DeadLeg] = []
     /// The attempt that `relay` belongs to.
@@ -51,8 +53,10 @@ final class Exchange {
     /// Status of the response head sent to the client.
     var sentStatus = 0
 
-    init(_ admitted: AdmittedExchange, request: IncomingRequest, connection: ClientConnection) {
+    /// - Parameter ticket: of the name that its client gave it.
+    init(_ admitted: AdmittedExchange, request: IncomingRequest, connection: ClientConnection, ticket: UInt64?) {
         self.admitted = admitted
+        self.ticket = ticket
         self.request = request
         self.connection = connection
         services = connection.services
@@ -61,10 +65,13 @@ final class Exchange {
         var retries = route.route.retries
         // The client asks again by itself: a second try of ours on top of each of its own would multiply them.
         if request.headers.clientRetries > 0 { retries.sameDeployment = 0 }
+        isAssembled =
+            route.route.unary == .streamed && !admitted.scan.isStream && admitted.scan.endpoint != .embeddings
         var plan = ExchangePlan(
             candidates: route.candidates.count, limits: route.limits, retries: retries,
-            criticality: admitted.criticality, isStream: admitted.scan.isStream, delivery: route.route.delivery,
-            heartbeatNanoseconds: route.route.hold.heartbeatNanoseconds,
+            criticality: admitted.criticality, isStream: admitted.scan.isStream || isAssembled,
+            delivery: isAssembled ? .hold : route.route.delivery,
+            heartbeatNanoseconds: isAssembled ? nil : route.route.hold.heartbeatNanoseconds,
             clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts)
         plan.strategy = route.route.strategy
         plan.need = admitted.scan.need
@@ -78,9 +85,15 @@ final class Exchange {
         gate.exchange = self
     }
 
+    /// Whoever named a request asks again after a break, and finds its answer.
+    var outlivesClient: Bool { ticket != nil && !isStream }
+
     var wakeAt: Instant? { machine.wakeAt }
     var connectNanoseconds: Int64 { admitted.route.limits.connectNanoseconds }
-    private var isStream: Bool { admitted.scan.isStream }
+    var isStream: Bool { admitted.scan.isStream }
+    /// The client gets its answer whole; the provider is asked for a stream all the same.
+    private let isAssembled: Bool
+    let ticket: UInt64?
 
     var deployment: DeploymentInForce? {
         machine.lastCandidate.map { admitted.route.candidates[$0] }
@@ -163,7 +176,7 @@ final class Exchange {
     }
 
     /// What a broken stream has used stays in the record; most providers do not say how much that was.
-    private func buryLeg() {
+    func buryLeg() {
         guard let relay else { return }
         if relay.tokens > 0 {
             deadLegs.append(DeadLeg(attempt: legAttempt, usage: usage, contentEvents: relay.tokens))
@@ -173,7 +186,7 @@ final class Exchange {
     }
 
     /// Gives the attempt in flight up. Closing is how a provider hears of it.
-    private func drop() {
+    func drop() {
         switch carrier {
         case .none: break
         case .awaited(let pool): _ = pool.withdraw(self)
@@ -199,8 +212,8 @@ final class Exchange {
         guard let deployment else { return }
         let splice = SpliceRequest(
             body: request.body, scan: admitted.scan, model: deployment.model,
-            includesUsage: isStream && admitted.scan.includeUsage != true,
-            begunAnswer: machine.continuation == .prefilled ? sent.bytes : nil)
+            includesUsage: (isStream || isAssembled) && admitted.scan.includeUsage != true,
+            stream: isAssembled ? true : nil, begunAnswer: machine.continuation == .prefilled ? sent.bytes : nil)
         var buffer = deployment.head(for: admitted.scan.endpoint)
         buffer.reserveCapacity(
             minimumWritableBytes: 32 + (splice.isContiguous ? splice.contentLength : 0))
@@ -234,13 +247,19 @@ final class Exchange {
                 now: MonotonicClock.read())
             return
         }
-        if isStream, head.isEventStream {
+        if isStream || isAssembled, head.isEventStream {
             reading = .events(status: head.status)
             legAttempt = machine.attempts.count - 1
             relay = StreamRelay(
                 lineBytes: admitted.inForce.snapshot.gateway.limits.sseLineBytes,
                 stripsUsage: admitted.scan.includeUsage != true)
-            relay?.continuable = continuableText()
+            if isAssembled {
+                let limits = admitted.inForce.snapshot.gateway.limits
+                relay?.assembly = AnswerAssembly(
+                    endpoint: admitted.scan.endpoint, choices: admitted.scan.choices, bytes: limits.responseBytes)
+            } else {
+                relay?.continuable = continuableText()
+            }
         } else {
             reading = .whole(status: head.status)
         }
@@ -317,6 +336,10 @@ final class Exchange {
             judgeRefusal(head, now: now)
             return
         }
+        if relay?.sawFinish == true, machine.hasBegun {
+            completeUnterminated(now: now)
+            return
+        }
         let failure = machine.hasBegun ? FailureClass.truncated : fault.failure
         fail(UpstreamFault(failure, fault.detail), retryAfter: nil, now: now)
     }
@@ -329,6 +352,8 @@ final class Exchange {
         case .answer(let facts):
             usage = facts.usage
             gate.usage = usage
+            // It was asked for a stream and sent the whole at once, which is as good.
+            if isAssembled { step(.chunkReceived(hasToken: true), now: now) }
             step(.upstreamEnded, now: now)
         case .error(let text):
             failByWords(text, now: now)
@@ -362,7 +387,9 @@ final class Exchange {
     private func judgeRefusal(_ head: UpstreamHead, now: Instant) {
         let text = gathered.withUnsafeReadableBytes { UpstreamErrorText.read($0) }
         let signal = FailureSignal(
-            status: head.status, code: text?.code, type: text?.type, message: text?.message)
+            status: head.status, code: text?.code, type: text?.type, message: text?.message,
+            shouldRetry: head.value(of: "x-should-retry").flatMap { Bool($0.lowercased()) })
+        if signal.shouldRetry == false { step(.secondTryForbidden, now: now) }
         let failure = FailureTable.classify(signal)
         if failure.policy.moveOn == .never || failure.policy.moveOn == .toLargerContext {
             refusal = UpstreamRefusal(status: head.status, body: text == nil ? nil : gathered)
@@ -373,8 +400,6 @@ final class Exchange {
         fail(UpstreamFault(failure, "status \(head.status)"), retryAfter: wait, now: now)
     }
 
-    // MARK: - The end
-
     /// The stream is complete and forwarded; the connection goes back when its framing has ended.
     func leaveUpstream() {
         if case .held(let upstream) = carrier { upstream.leave() }
@@ -383,93 +408,16 @@ final class Exchange {
 
     func reportUsage() { gate.usage = usage }
 
+    func answerWhole(_ body: ByteBuffer) { gathered = body }
+
     func pauseUpstreamIfNeeded() {
         if case .held(let upstream) = carrier, !connection.isWritable { upstream.pause() }
     }
 
-    func giveUpUpstream() {
-        drop()
-    }
-
-    private func finish(_ end: ExchangeEnd, now: Instant) {
-        drop()
-        services.shared.exchanges.add(-1)
-        admitted.principal.key?.leave()
-        var keepAlive = request.keepAlive && !services.isDraining
-        // The head of a stream has left: whatever is said now is said inside it.
-        let isOpen = sentStatus != 0
-        if end != .answered { buryLeg() }
-        switch end {
-        case .clientGone: break
-        case .answered where isStream:
-            keepAlive = endStream(nil) && keepAlive
-        case .refused(let refused) where isOpen:
-            keepAlive = endStream(.refused(refused, route: admitted.route.route.name)) && keepAlive
-        case .answered:
-            sentStatus = 200
-            connection.writeWhole(status: 200, body: gathered, keepAlive: keepAlive, extra: writeHeaders)
-        case .interrupted:
-            keepAlive = endStream(ClientError.interrupted) && keepAlive
-        case .refused(let refused):
-            sendRefusal(refused, keepAlive: keepAlive)
-        }
-        record(end, now: now)
-        if case .refused = end, !isOpen { return }
-        if end != .clientGone { connection.finishAnswer(keepAlive: keepAlive) }
-    }
-
-    private func sendRefusal(_ refused: ExchangeRefusal, keepAlive: Bool) {
-        if case .upstreamAnswer = refused, let refusal, let body = refusal.body {
-            sentStatus = refusal.status
-            connection.writeWhole(status: refusal.status, body: body, keepAlive: keepAlive) { head in
-                head.writeStaticString("x-should-retry: false\r\n")
-                writeHeaders(&head)
-            }
-            connection.finishAnswer(keepAlive: keepAlive)
-            return
-        }
-        let error = ClientError.refused(refused, route: admitted.route.route.name)
-        sentStatus = error.status
-        connection.respond(error, id: request.id, keepAlive: keepAlive) { writeFacts(&$0) }
-    }
-
-    func writeHeaders(_ head: inout ByteBuffer) {
-        head.writeRequestID(request.id)
-        writeFacts(&head)
-    }
-
-    /// Who answered and how.
-    private func writeFacts(_ head: inout ByteBuffer) {
-        if let deployment {
-            head.writeImmutableBuffer(deployment.header)
-            deployment.writeRetirement(today: services.shared.today, into: &head)
-        }
-        head.writeStaticString("x-holdfast-attempts: ")
-        head.writeDecimal(machine.attempts.count)
-        head.writeStaticString("\r\nx-holdfast-generation: ")
-        head.writeDecimal(Int(clamping: admitted.inForce.generation))
-        head.writeStaticString("\r\n")
-        if let degraded {
-            head.writeStaticString("x-holdfast-degraded: ")
-            head.writeStaticString(degraded)
-            head.writeStaticString("\r\n")
-        }
-    }
-
-    /// Why the answer is not what the route would give on a good day.
-    var degraded: StaticString? {
-        let isFailover = (machine.lastCandidate ?? 0) > 0
-        switch (isFailover, machine.usedLastResort) {
-        case (false, false): return nil
-        case (true, false): return "failover"
-        case (false, true): return "last-resort"
-        case (true, true): return "failover, last-resort"
-        }
-    }
 }
 
 /// What a provider said to a request that it blames on the caller.
-private struct UpstreamRefusal {
+struct UpstreamRefusal {
     var status: Int
     /// Nil where it is no error of the dialect.
     var body: ByteBuffer?

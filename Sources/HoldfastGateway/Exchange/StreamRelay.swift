@@ -22,6 +22,8 @@ struct StreamRelay {
     private(set) var hasNews = false
     /// Nil where nobody could continue the answer.
     var continuable: ContinuableText?
+    /// Of an answer that the client gets whole: its events go nowhere else.
+    var assembly: AnswerAssembly?
 
     private struct Edit {
         var range: Range<Int>
@@ -75,7 +77,7 @@ struct StreamRelay {
                 verdict.ending = .tooLong
             }
         }
-        if continuable?.isRepeating == true { discardJudged() }
+        if assembly != nil || continuable?.isRepeating == true { discardJudged() }
         return verdict
     }
 
@@ -113,6 +115,12 @@ struct StreamRelay {
         }
         if continuable != nil, !follow(event, facts, bytes, &verdict) {
             verdict.ending = .diverged
+            return false
+        }
+        do {
+            try assembly?.take(event, in: bytes)
+        } catch {
+            verdict.ending = error == .tooLarge ? .tooLong : .malformed
             return false
         }
         judged = event.range.upperBound
@@ -206,24 +214,24 @@ extension Exchange {
         } else if verdict.hasEvents {
             step(.chunkReceived(hasToken: verdict.hasToken), now: now)
         }
-        if machine.isHolding, let relay, relay.judged > admitted.route.route.hold.bytes {
+        if machine.isHolding, let relay, relay.assembly == nil, relay.judged > admitted.route.route.hold.bytes {
             step(.holdFilled, now: now)
         }
         if verdict.hasEvents, !machine.isFinished { connection.arm() }
         switch verdict.ending {
         case .none:
             if !machine.hasBegun, let relay, relay.pending.readableBytes > 1 << 20 {
-                giveUpUpstream()
+                drop()
                 fail(UpstreamFault(.empty, "a megabyte without an answer in it"), retryAfter: nil, now: now)
             }
         case .diverged:
-            giveUpUpstream()
+            drop()
             fail(UpstreamFault(.diverged, "not the answer that was begun"), retryAfter: nil, now: now)
         case .done:
             if machine.hasBegun {
                 complete(addsTerminator: false, now: now)
             } else {
-                giveUpUpstream()
+                drop()
                 fail(UpstreamFault(.empty, "a stream without an answer"), retryAfter: nil, now: now)
             }
         case .malformed:
@@ -232,7 +240,7 @@ extension Exchange {
             breakOff("an event beyond the limit", now: now)
         case .error(let text):
             let hadBegun = machine.hasBegun
-            giveUpUpstream()
+            drop()
             if hadBegun {
                 fail(UpstreamFault(.truncated, "an error inside the stream"), retryAfter: nil, now: now)
             } else {
@@ -242,20 +250,41 @@ extension Exchange {
     }
 
     private func breakOff(_ detail: String, now: Instant) {
+        if relay?.sawFinish == true, machine.hasBegun {
+            completeUnterminated(now: now)
+            return
+        }
         let failure: FailureClass = machine.hasBegun ? .truncated : .empty
-        giveUpUpstream()
+        drop()
         fail(UpstreamFault(failure, detail), retryAfter: nil, now: now)
     }
 
     /// The provider has said its last word and does not say that it was: a whole answer all the same.
     func completeUnterminated(now: Instant) {
-        giveUpUpstream()
+        drop()
         complete(addsTerminator: true, now: now)
     }
 
     private func complete(addsTerminator: Bool, now: Instant) {
+        if let assembly = relay?.assembly {
+            completeWhole(assembly, now: now)
+            return
+        }
         if machine.isHolding { forwardHeld(now: now) }
         if addsTerminator { writeToClient(ByteBuffer(staticString: "data: [DONE]\n\n")) }
+        leaveUpstream()
+        reportUsage()
+        step(.upstreamEnded, now: now)
+    }
+
+    /// The client asked for a whole answer, and the provider was asked for a stream.
+    private func completeWhole(_ assembly: AnswerAssembly, now: Instant) {
+        guard assembly.isComplete, let body = try? assembly.body() else {
+            drop()
+            fail(UpstreamFault(.truncated, "the stream ended before every choice had"), retryAfter: nil, now: now)
+            return
+        }
+        answerWhole(body)
         leaveUpstream()
         reportUsage()
         step(.upstreamEnded, now: now)
@@ -266,7 +295,7 @@ extension Exchange {
         guard relay != nil else { return }
         if committedAt == nil { committedAt = now }
         sendStreamHeadOnce()
-        if let method = machine.continuation, saidContinued < machine.attempts.count { sayContinued(method) }
+        if saidContinued < machine.attempts.count { sayWhoAnswers() }
         relay?.takeJudged { writeToClient($0) }
         if relay?.continuable?.moveUnsent(to: &sent) == false {
             relay?.continuable = nil
@@ -276,14 +305,17 @@ extension Exchange {
         pauseUpstreamIfNeeded()
     }
 
-    /// Comments reach whoever reads the bytes and no client library's caller.
-    private func sayContinued(_ method: Continuation.Method) {
+    /// What the head could not say any more. Comments reach whoever reads the bytes and no client library's caller.
+    private func sayWhoAnswers() {
         saidContinued = machine.attempts.count
-        guard let deployment else { return }
-        let before = machine.attempts.dropLast().last { $0.firstTokenAt != nil }
-        writeComment(
-            "continued by \(deployment.deployment.id) (\(method.rawValue)) after \(before?.failure?.rawValue ?? "a failure")"
-        )
+        guard let id = deployment?.deployment.id else { return }
+        if let method = machine.continuation {
+            let broken = machine.attempts.dropLast().last { $0.firstTokenAt != nil }
+            let cause = broken?.failure?.rawValue ?? "a failure"
+            writeComment("continued by \(id) (\(method.rawValue)) after \(cause)")
+        } else if let headDeployment, headDeployment != id {
+            writeComment("answered by \(id) after a failover")
+        }
     }
 
     func sendHeartbeat() {
@@ -297,7 +329,9 @@ extension Exchange {
     }
 
     private func sendStreamHeadOnce() {
-        if sentStatus == 0 { sendStreamHead() }
+        guard sentStatus == 0 else { return }
+        sendStreamHead()
+        headDeployment = deployment?.deployment.id
     }
 
     private func sendStreamHead() {
@@ -345,5 +379,13 @@ extension Exchange {
         if !request.isHTTP10 { connection.write(ByteBuffer(staticString: HTTPChunk.last)) }
         connection.flush()
         return !request.isHTTP10
+    }
+}
+
+extension AnswerAssembly {
+    fileprivate func body() throws(AssemblyProblem) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        try write(into: &buffer)
+        return buffer
     }
 }

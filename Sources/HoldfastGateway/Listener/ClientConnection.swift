@@ -18,6 +18,8 @@ final class ClientConnection: ChannelDuplexHandler {
         case awaitingHead
         case readingBody(IncomingRequest)
         case exchanging(Exchange)
+        /// The same was asked before, and is being answered.
+        case joining(IncomingRequest, ticket: UInt64)
         /// Answered, and the connection closes once the client has taken all of it.
         case flushing
         /// Answered for good; what still comes in is discarded.
@@ -89,17 +91,25 @@ final class ClientConnection: ChannelDuplexHandler {
         services.shared.clients.add(-1)
         if let countedAddress { services.shared.addresses.leave(countedAddress) }
         let phase = self.phase
-        self.phase = .closed
-        timer.invalidate()
+        if case .exchanging(let exchange) = phase, exchange.outlivesClient, !services.isDraining {
+            // Its client will ask again under the same name.
+            services.keep(self)
+        } else {
+            self.phase = .closed
+            timer.invalidate()
+        }
         services.unregister(self)
-        if case .exchanging(let exchange) = phase {
+        switch phase {
+        case .exchanging(let exchange) where !exchange.outlivesClient || services.isDraining:
             exchange.clientGone(now: MonotonicClock.read())
+        case .joining(_, let ticket): services.shared.idempotency.leave(joiner: ticket)
+        case .exchanging, .awaitingHead, .readingBody, .flushing, .lingering, .closed: break
         }
         context.fireChannelInactive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timer.invalidate()
+        if case .exchanging = phase {} else { timer.invalidate() }
         services.unregister(self)
         self.context = nil
     }
@@ -108,7 +118,7 @@ final class ClientConnection: ChannelDuplexHandler {
         switch (phase, error) {
         case (.awaitingHead, let error as HTTPParserError), (.readingBody, let error as HTTPParserError):
             reject(error == .headerOverflow ? .headersTooLarge : .malformed)
-        case (.awaitingHead, _), (.readingBody, _), (.exchanging, _), (.flushing, _), (.lingering, _),
+        case (.awaitingHead, _), (.readingBody, _), (.exchanging, _), (.joining, _), (.flushing, _), (.lingering, _),
             (.closed, _):
             context.close(mode: .all, promise: nil)
         }
@@ -116,6 +126,14 @@ final class ClientConnection: ChannelDuplexHandler {
 
     func drain() {
         if case .awaitingHead = phase, headSince == nil { closeNow() }
+    }
+
+    /// The process ends while an exchange goes on without its client.
+    func giveUp() {
+        if case .exchanging(let exchange) = phase { exchange.clientGone(now: MonotonicClock.read()) }
+        phase = .closed
+        timer.invalidate()
+        services.release(self)
     }
 
     func closeNow() {
@@ -149,7 +167,7 @@ final class ClientConnection: ChannelDuplexHandler {
         switch phase {
         case .awaitingHead, .readingBody:
             if backlog.isEmpty { receive(part) } else { backlog.append(part) }
-        case .exchanging:
+        case .exchanging, .joining:
             enqueue(part)
         case .flushing, .lingering, .closed: break
         }
@@ -211,11 +229,59 @@ final class ClientConnection: ChannelDuplexHandler {
         case .success(.listing(let body)):
             respond(status: 200, body: body, request: request) { $0.writeRequestID(request.id) }
         case .success(.exchange(let admitted)):
-            let exchange = Exchange(admitted, request: request, connection: self)
-            phase = .exchanging(exchange)
-            exchange.start(now: MonotonicClock.read())
-            // The wait for a connection has its limit too, and so has the whole; before this only the body's stood.
+            if let text = request.headers.idempotencyKey {
+                begin(admitted, request, named: text)
+            } else {
+                begin(admitted, request, ticket: nil)
+            }
+        }
+    }
+
+    private func begin(_ admitted: AdmittedExchange, _ request: IncomingRequest, ticket: UInt64?) {
+        let exchange = Exchange(admitted, request: request, connection: self, ticket: ticket)
+        phase = .exchanging(exchange)
+        exchange.start(now: MonotonicClock.read())
+        // The wait for a connection has its limit too, and so has the whole; before this only the body's stood.
+        arm()
+    }
+
+    private func begin(_ admitted: AdmittedExchange, _ request: IncomingRequest, named text: String) {
+        guard let name = IdempotencyName(principal: admitted.principal.key?.key.id ?? "", text: text) else {
+            admitted.principal.key?.leave()
+            reject(.badHeader("idempotency-key", "write 1 to \(IdempotencyName.textBytes) printable ASCII characters"))
+            return
+        }
+        let digest = IdempotencyStore.digest(admitted.scan.endpoint, request.body)
+        let arrival = services.shared.idempotency.arrive(
+            name, digest, isStream: admitted.scan.isStream, connection: self, now: MonotonicClock.read())
+        if case .begin(let ticket) = arrival {
+            begin(admitted, request, ticket: ticket)
+            return
+        }
+        admitted.principal.key?.leave()
+        switch arrival {
+        case .begin: break
+        case .joined(let ticket):
+            phase = .joining(request, ticket: ticket)
             arm()
+        case .replay(let answer): repeatAnswer(answer, to: request, "replayed")
+        case .refused(let error): reject(error)
+        }
+    }
+
+    /// The exchange that this request joined has ended.
+    func joinedAnswer(_ answer: StoredAnswer) {
+        guard case .joining(let request, _) = phase else { return }
+        repeatAnswer(answer, to: request, "joined")
+    }
+
+    private func repeatAnswer(_ answer: StoredAnswer, to request: IncomingRequest, _ word: String) {
+        services.shared.repeats.count(word)
+        services.logRepeat(word, status: answer.status, id: request.id)
+        respond(status: answer.status, body: answer.body, request: request) { head in
+            head.writeRequestID(request.id)
+            head.writeImmutableBuffer(answer.head)
+            head.writeStaticString("idempotent-replayed: true\r\n")
         }
     }
 
@@ -237,23 +303,12 @@ final class ClientConnection: ChannelDuplexHandler {
 
     /// The whole of an error response.
     func respond(_ error: ClientError, id: String, keepAlive: Bool, extra: (inout ByteBuffer) -> Void) {
-        guard let context else { return }
-        var body = context.channel.allocator.buffer(capacity: 256)
+        var body = ByteBuffer()
         error.write(into: &body)
         let keepAlive = keepAlive && !error.closes && !services.isDraining
         writeWhole(status: error.status, body: body, keepAlive: keepAlive) { head in
             head.writeRequestID(id)
-            if error.isFinal { head.writeStaticString("x-should-retry: false\r\n") }
-            if let wait = error.retryAfterNanoseconds {
-                head.writeStaticString("retry-after: ")
-                head.writeDecimal(Int((wait + Span.second - 1) / Span.second))
-                head.writeStaticString("\r\n")
-            }
-            if let allow = error.allow {
-                head.writeStaticString("allow: ")
-                head.writeStaticString(allow)
-                head.writeStaticString("\r\n")
-            }
+            error.writeHeaders(into: &head)
             extra(&head)
         }
         finishAnswer(keepAlive: keepAlive, isRequestUnread: error.closes)
@@ -304,7 +359,13 @@ final class ClientConnection: ChannelDuplexHandler {
 
     /// The answer in flight is written to its end, whichever it was.
     func finishAnswer(keepAlive: Bool, isRequestUnread: Bool = false) {
-        guard let context else { return }
+        guard let context else {
+            // Its client had left; the answer is kept for when it comes again.
+            phase = .closed
+            timer.invalidate()
+            services.release(self)
+            return
+        }
         if keepAlive, !services.isDraining {
             phase = .awaitingHead
             idleSince = MonotonicClock.read()
@@ -350,7 +411,7 @@ final class ClientConnection: ChannelDuplexHandler {
         for part in parts {
             switch phase {
             case .awaitingHead, .readingBody: receive(part)
-            case .exchanging: enqueue(part)
+            case .exchanging, .joining: enqueue(part)
             case .flushing, .lingering, .closed: return
             }
         }
@@ -371,6 +432,7 @@ final class ClientConnection: ChannelDuplexHandler {
                     ?? idleSince.advanced(byNanoseconds: limits.idleNanoseconds)
             case .readingBody(let request): request.arrivedAt.advanced(byNanoseconds: limits.bodyNanoseconds)
             case .exchanging(let exchange): exchange.wakeAt
+            case .joining: nil
             case .lingering(let until): until
             case .flushing, .closed: nil
             }
@@ -403,7 +465,7 @@ final class ClientConnection: ChannelDuplexHandler {
             exchange.wake(now: now)
         case .lingering:
             closeNow()
-        case .flushing: break
+        case .flushing, .joining: break
         case .closed: return
         }
         arm()
@@ -418,23 +480,5 @@ final class ClientConnection: ChannelDuplexHandler {
             arm()
         }
         context.fireChannelWritabilityChanged()
-    }
-}
-
-/// Stands before the codec, which is silent until a head is complete: without it a trickle of header bytes would look
-/// like an idle connection.
-final class ArrivalWatch: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let connection: ClientConnection
-
-    init(connection: ClientConnection) {
-        self.connection = connection
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.bytesArrived(unwrapInboundIn(data).readableBytes)
-        context.fireChannelRead(data)
     }
 }

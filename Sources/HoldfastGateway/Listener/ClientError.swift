@@ -146,6 +146,20 @@ struct ClientError: Error {
         }
     }
 
+    func writeHeaders(into head: inout ByteBuffer) {
+        if isFinal { head.writeStaticString("x-should-retry: false\r\n") }
+        if let retryAfterNanoseconds {
+            head.writeStaticString("retry-after: ")
+            head.writeDecimal(Int((retryAfterNanoseconds + Span.second - 1) / Span.second))
+            head.writeStaticString("\r\n")
+        }
+        if let allow {
+            head.writeStaticString("allow: ")
+            head.writeStaticString(allow)
+            head.writeStaticString("\r\n")
+        }
+    }
+
     func write(into buffer: inout ByteBuffer) {
         OpenAIErrorBody.write(message: message, type: type, param: param, code: code, into: &buffer)
     }

@@ -12,6 +12,7 @@ struct RequestHeaders {
     var expect: String?
     var timeout: String?
     var criticality: String?
+    var idempotencyKey: String?
     /// The official SDKs count their own retries, beginning with 0.
     var clientRetries = 0
 
@@ -25,6 +26,7 @@ struct RequestHeaders {
                 hasTwoAuthorizations = authorization != nil
                 authorization = value
             case 14 where name.isFolded("content-length"): contentLength = Int(value)
+            case 15 where name.isFolded("idempotency-key"): idempotencyKey = value
             case 16 where name.isFolded("content-encoding"): hasContentEncoding = !value.isFolded("identity")
             case 18 where name.isFolded("x-holdfast-timeout"): timeout = value
             case 22 where name.isFolded("x-holdfast-criticality"): criticality = value

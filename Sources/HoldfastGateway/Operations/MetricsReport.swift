@@ -55,6 +55,9 @@ enum MetricsReport {
         for (reason, count) in shared.rejections.value {
             text.sample("holdfast_rejections_total", [("reason", reason)], count)
         }
+        text.begin(
+            "holdfast_repeats_total", "counter", "Requests that got the answer to an earlier one of the same key.")
+        for (word, count) in shared.repeats.value { text.sample("holdfast_repeats_total", [("how", word)], count) }
         text.begin("holdfast_event_loop_lag_seconds", "histogram", "How late an event loop comes round.")
         text.histogram("holdfast_event_loop_lag_seconds", [], shared.lag.value)
     }

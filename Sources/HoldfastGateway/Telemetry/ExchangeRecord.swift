@@ -171,6 +171,22 @@ extension Price {
 }
 
 extension LoopServices {
+    /// A request that got the answer to an earlier one.
+    func logRepeat(_ word: String, status: Int, id: String) {
+        let now = MonotonicClock.read()
+        log { line in
+            line.writeStaticString("{\"time\":\"")
+            line.writeString(timeText(now: now))
+            line.writeStaticString("\",\"id\":\"")
+            line.writeString(id)
+            line.writeStaticString("\",\"end\":")
+            line.writeJSONString(word)
+            line.writeStaticString(",\"status\":")
+            line.writeDecimal(status)
+            line.writeStaticString("}\n")
+        }
+    }
+
     /// A request that never became an exchange.
     func logRejection(_ error: ClientError, id: String) {
         let now = MonotonicClock.read()
