@@ -19,6 +19,8 @@ final class GatewayShared: Sendable {
     let receipts: [ReceiptRing]
     let clients = InFlightCount()
     let exchanges = InFlightCount()
+    /// Second runs that were begun.
+    let hedges = InFlightCount()
     /// Connections that close once their client has taken the rest of its answer.
     let unflushed = InFlightCount()
     let addresses = AddressCounts()

@@ -92,19 +92,7 @@ final class LoopServices {
 
     // MARK: - Names
 
-    /// 128 random bits: unique without asking anybody.
-    func makeExchangeID() -> String {
-        var words = (random.next(), random.next())
-        return String(unsafeUninitializedCapacity: 32) { text in
-            for place in 0..<32 {
-                if place == 16 { words.0 = words.1 }
-                let digit = UInt8(truncatingIfNeeded: words.0 & 0xF)
-                words.0 >>= 4
-                text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-            }
-            return 32
-        }
-    }
+    func makeExchangeID() -> ExchangeID { ExchangeID(random.next(), random.next()) }
 
     // MARK: - Log
 

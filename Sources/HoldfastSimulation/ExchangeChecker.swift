@@ -60,7 +60,7 @@ struct ExchangeChecker: Sendable {
         learn(event, exchange: exchange)
         let account = accounts[exchange]
         switch step.action {
-        case .none, .hold:
+        case .none, .hold, .hedge:
             break
         case .heartbeat:
             if !account.facts.isStream || !(account.forwarded || account.facts.delivery == .hold) {

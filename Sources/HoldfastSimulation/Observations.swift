@@ -124,6 +124,8 @@ struct SimulatedGate: CandidateGate, Sendable {
 
     func pace(candidate: Int, now: Instant) -> CandidatePace { deployments[order[candidate]].pace }
 
+    mutating func takeHedge(now: Instant) -> Bool { false }
+
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
         guard deployments[order[candidate]].takeRetry(now: now) else { return false }
         observed.append(.secondTryGranted(provider: order[candidate]))

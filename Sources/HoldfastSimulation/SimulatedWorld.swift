@@ -310,7 +310,7 @@ struct SimulatedWorld: Sendable {
             exchanges[exchange].provider = nil
         }
         switch step.action {
-        case .none, .hold, .heartbeat:
+        case .none, .hold, .heartbeat, .hedge:
             if case .attemptFailed = event { exchanges[exchange].provider = nil }
         case .forward:
             letGo(exchange)

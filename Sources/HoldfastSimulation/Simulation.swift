@@ -133,6 +133,7 @@ struct Trace: Sendable {
         case .slotGranted: 13
         case .slotRefused: 14
         case .secondTryForbidden: 15
+        case .hedged(let candidate): 2_000 + Int64(candidate)
         case .attemptFailed(let failure, _): 100 + code(failure)
         }
     }
@@ -143,6 +144,7 @@ struct Trace: Sendable {
         case .hold: 2
         case .forward: 3
         case .heartbeat: 9
+        case .hedge: 10
         case .sendAttempt(let candidate): 1_000 + Int64(candidate)
         case .finish(.answered): 4
         case .finish(.clientGone): 5

@@ -26,12 +26,15 @@ extension JSONScanner {
         return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[string.start..<end]), as: UTF8.self)
     }
 
-    /// The decoded text of `string`, a place in `bytes`, as UTF-8; half a surrogate pair becomes U+FFFD.
-    package static func withUTF8<Result>(
-        of string: JSONString, in bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Result
-    ) -> Result {
-        guard string.hasEscapes else { return body(UnsafeRawBufferPointer(rebasing: bytes[string.contents])) }
-        return JSONScanner(bytes).unescaped(string, maximumBytes: .max).withUnsafeBytes(body)
+    /// Appends the decoded text of `string`, a place in `bytes`, as UTF-8; half a surrogate pair becomes U+FFFD.
+    package static func appendUTF8(
+        of string: JSONString, in bytes: UnsafeRawBufferPointer, to text: inout [UInt8]
+    ) {
+        if string.hasEscapes {
+            text += JSONScanner(bytes).unescaped(string, maximumBytes: .max)
+        } else {
+            text.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[string.contents]))
+        }
     }
 
     /// The value of an integer; nil where it has a fraction or an exponent, or does not fit.

@@ -29,6 +29,15 @@ package struct ChunkFacts: Sendable, Equatable {
         /// Says something that is not the plain text of one choice, or not in one place: what came of it can only be
         /// repeated by whoever said it.
         package static let opaque = Flags(rawValue: 1 << 9)
+
+        // Unions that are asked for with every event. Written as `[.token, .finish]` each would be built by generic code
+        // that is not specialised across modules, which cost more than reading the event.
+        package static let tokenOrFinish = Flags(rawValue: token.rawValue | finish.rawValue)
+        package static let finishOrDone = Flags(rawValue: finish.rawValue | done.rawValue)
+        package static let opaqueOrFinish = Flags(rawValue: opaque.rawValue | finish.rawValue)
+
+        @inline(__always)
+        package func meets(_ other: Flags) -> Bool { rawValue & other.rawValue != 0 }
     }
 
     package var flags: Flags

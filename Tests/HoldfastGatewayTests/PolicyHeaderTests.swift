@@ -89,7 +89,8 @@ extension GatewayTests {
                 let shared = GatewayShared(
                     resolver: NameResolver(), accessLog: try AccessLog(.off), logger: logger, loops: 1, receipts: 0)
                 let services = LoopServices(
-                    loop: loop, place: 0, shared: shared, inForce: try InForce(snapshot: snapshot, generation: 1, previous: nil))
+                    loop: loop, place: 0, shared: shared,
+                    inForce: try InForce(snapshot: snapshot, generation: 1, previous: nil))
                 defer {
                     services.shutDown()
                     shared.resolver.stop()

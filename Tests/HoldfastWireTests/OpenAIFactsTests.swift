@@ -112,7 +112,9 @@ private func delta(_ fields: String, _ rest: String = "") -> String {
             let event = try #require(try scanner.nextEvent(in: raw, from: comment.range.upperBound))
             let text = ChunkFacts.read(event, in: raw).text
             #expect(raw[text.literal].elementsEqual("\"h\\u00e9\\n\"".utf8))
-            JSONScanner.withUTF8(of: text, in: raw) { #expect($0.elementsEqual("h\u{e9}\n".utf8)) }
+            var decoded: [UInt8] = []
+            JSONScanner.appendUTF8(of: text, in: raw, to: &decoded)
+            #expect(decoded.elementsEqual("h\u{e9}\n".utf8))
         }
     }
 

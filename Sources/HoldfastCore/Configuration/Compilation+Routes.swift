@@ -179,6 +179,7 @@ extension Compilation {
             retries: retries, delivery: delivery, hold: hold, bodyBytes: reader.integer("body"))
         route.strategy = reader.text("strategy").flatMap(RouteStrategy.init(rawValue:)) ?? .ordered
         route.unary = reader.text("unary").flatMap(UnaryRequests.init(rawValue:)) ?? .direct
+        route.hedges = reader.boolean("hedge") ?? false
         route.weights = weights(reader, strategy: route.strategy)
         return route
     }

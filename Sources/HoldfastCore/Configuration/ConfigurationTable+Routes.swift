@@ -28,6 +28,11 @@ extension ConfigurationTable {
                     + "together to the answer, so that `first_token` and `idle` guard them too.",
                 reason: "What the client asked for is what the provider is asked for."),
             FieldRule(
+                "hedge", .boolean, .defaulted("false"), example: "true",
+                "For critical streams, and critical requests that are sent as streams: where the first token takes longer than it did 95 "
+                    + "times of 100, the next candidate is asked too, and whoever is first answers. At most one exchange in twenty.",
+                reason: "Both are paid for."),
+            FieldRule(
                 "retries", .section(retries), .optional("every default below"), example: "{attempts: 3}",
                 "How often an exchange is tried.", reason: "Enough to outlive a failure, too little to make one worse."),
             FieldRule(

@@ -25,6 +25,8 @@ package protocol CandidateGate {
     mutating func observe(candidate: Int, firstTokenNanoseconds: Int64, now: Instant)
     /// Takes one second try at the candidate out of its retry budget; false: that is used up.
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool
+    /// Takes one hedge out of the route's budget; false: too little was earned.
+    mutating func takeHedge(now: Instant) -> Bool
     mutating func settle(
         candidate: Int, permit: AttemptPermit, result: AttemptResult, now: Instant, random: inout SeededRandom)
 }

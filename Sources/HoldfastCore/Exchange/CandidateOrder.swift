@@ -14,15 +14,18 @@ package enum RouteStrategy: String, Sendable, Hashable, CaseIterable {
 package struct CandidatePace: Sendable, Hashable {
     /// Nil: too few samples. Coarse: see `FirstTokenLatency`; two that are about as fast are equally fast.
     package var medianFirstTokenNanoseconds: Int64?
+    package var p95FirstTokenNanoseconds: Int64?
     package var p99FirstTokenNanoseconds: Int64?
     /// Attempts under way at it; 0 where nobody counts them, and then nothing bounds how many seek out an unknown one at
     /// once.
     package var inFlight: Int
 
     package init(
-        medianFirstTokenNanoseconds: Int64?, p99FirstTokenNanoseconds: Int64? = nil, inFlight: Int = 0
+        medianFirstTokenNanoseconds: Int64?, p95FirstTokenNanoseconds: Int64? = nil,
+        p99FirstTokenNanoseconds: Int64? = nil, inFlight: Int = 0
     ) {
         self.medianFirstTokenNanoseconds = medianFirstTokenNanoseconds
+        self.p95FirstTokenNanoseconds = p95FirstTokenNanoseconds
         self.p99FirstTokenNanoseconds = p99FirstTokenNanoseconds
         self.inFlight = inFlight
     }

@@ -20,8 +20,9 @@ struct CandidateSets: Sendable {
     /// At a provider that just said it is overloaded: asked after all others.
     private var pressed: UInt64 = 0
 
-    init(count: Int, facts: [CandidateFacts]) {
+    init(count: Int, facts: [CandidateFacts], excluded: UInt64) {
         self.facts = facts
+        tried = excluded
         let all = UInt64.max >> UInt64(ExchangePlan.longestCandidates - count)
         var standIns: UInt64 = 0
         for place in facts.indices where facts[place].isStandIn { standIns |= .bit(place) }
@@ -36,6 +37,9 @@ struct CandidateSets: Sendable {
 
     /// What may be a last resort.
     var lastResorts: UInt64 { untried & ~out }
+
+    /// Every candidate that was asked, by this run or by another one of the same exchange.
+    var asked: UInt64 { tried }
 
     var hasOthers: Bool { untried & ~shut != 0 }
 

@@ -21,7 +21,7 @@ extension ExchangeMachine {
     mutating func tryNext<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
-        guard attempts.count < plan.retries.attempts else { return giveUp(now: now) }
+        guard attempts.count < attemptsAllowed else { return giveUp(now: now) }
         let defersProbe = plan.criticality == .critical && plan.candidates > 1
         var round = Round()
         candidates.beginRound()
@@ -228,14 +228,19 @@ extension ExchangeMachine {
         var attempt = AttemptRecord(candidate: candidate, startedAt: now)
         if interruption != nil { attempt.continuation = candidates.prefills(candidate) ? .prefilled : .repeated }
         attempts.append(attempt)
-        let hasOthers = attempts.count < plan.retries.attempts && candidates.hasOthers
+        let hasOthers = attempts.count < attemptsAllowed && candidates.hasOthers
         var flight = Flight(
             candidate: candidate, permit: permit, startedAt: now,
             limitAt: now.advanced(byNanoseconds: plan.limits.connectNanoseconds), isLast: !hasOthers)
-        if plan.isStream, hasOthers, plan.limits.learnsFirstToken {
-            flight.learntNanoseconds = FirstTokenLatency.firstTokenLimit(
-                learntP99: gate.pace(candidate: candidate, now: now).p99FirstTokenNanoseconds,
-                most: plan.limits.withOthers.firstTokenNanoseconds)
+        if plan.isStream, hasOthers, plan.limits.learnsFirstToken || plan.hedges {
+            let pace = gate.pace(candidate: candidate, now: now)
+            if plan.limits.learnsFirstToken {
+                flight.learntNanoseconds = FirstTokenLatency.firstTokenLimit(
+                    learntP99: pace.p99FirstTokenNanoseconds, most: plan.limits.withOthers.firstTokenNanoseconds)
+            }
+            if plan.hedges, !hasHedged, interruption == nil, let late = pace.p95FirstTokenNanoseconds {
+                hedgeAt = now.advanced(byNanoseconds: late)
+            }
         }
         phase = .connecting(flight)
         return ExchangeStep(.sendAttempt(candidate: candidate))

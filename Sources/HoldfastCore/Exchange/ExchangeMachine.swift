@@ -41,7 +41,7 @@ package struct ExchangeMachine: Sendable {
 
     let plan: ExchangePlan
     var phase = Phase.idle
-    var deadline = Instant.distantFuture
+    package private(set) var deadline = Instant.distantFuture
     var hasClientDeadline = false
     var candidates: CandidateSets
     var order = CandidateOrder.asWritten
@@ -63,6 +63,11 @@ package struct ExchangeMachine: Sendable {
     var isUncontinuable = false
     /// A held answer has outgrown its bound: from then on it is delivered as it comes.
     var hasOutgrownHold = false
+    /// In all; less the one that a hedge has taken, more where a hedge has become the whole exchange.
+    var attemptsAllowed: Int
+    /// When the first token is late enough for a hedge.
+    var hedgeAt: Instant?
+    var hasHedged = false
     /// When a client that waits with an open stream is told so.
     var heartbeatAt: Instant?
     /// Every failure so far was a provider asking for less: waiting helps, so the client is told how long.
@@ -70,6 +75,9 @@ package struct ExchangeMachine: Sendable {
     package internal(set) var attempts: [AttemptRecord] = []
     /// Why candidates were passed over: the last reason of each.
     package internal(set) var exclusions: [CandidateExclusion] = []
+    /// When `timerFired` is due; nil once finished. May move either way with every event. Stored, because whoever holds a
+    /// machine asks several times for each event, and a getter that is not inlined is given a copy of all of it.
+    package private(set) var wakeAt: Instant?
     /// A candidate was used although its breaker is open.
     package internal(set) var usedLastResort = false
 
@@ -78,20 +86,10 @@ package struct ExchangeMachine: Sendable {
             (1...ExchangePlan.longestCandidates).contains(plan.candidates),
             "an exchange has 1 to \(ExchangePlan.longestCandidates) candidates because masks are 64 bits wide")
         self.plan = plan
-        candidates = CandidateSets(count: plan.candidates, facts: plan.facts)
+        candidates = CandidateSets(count: plan.candidates, facts: plan.facts, excluded: plan.excluded)
+        attemptsAllowed = plan.retries.attempts
         retriesLeft = plan.retries.sameDeployment
         attempts.reserveCapacity(1)
-    }
-
-    /// When `timerFired` is due; nil once finished. May move either way with every event.
-    package var wakeAt: Instant? {
-        switch phase {
-        case .idle, .finished: nil
-        case .connecting(let flight), .awaitingHead(let flight), .receiving(let flight):
-            min(flight.limitAt, deadline, heartbeatAt ?? .distantFuture)
-        case .committed(let flight): min(flight.limitAt, deadline)
-        case .waiting(_, let until), .queued(_, let until): min(until, deadline, heartbeatAt ?? .distantFuture)
-        }
     }
 
     package var isCommitted: Bool {
@@ -119,6 +117,24 @@ package struct ExchangeMachine: Sendable {
     package mutating func handle<Gate: CandidateGate>(
         _ event: ExchangeEvent, now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
+        let step = respond(to: event, now: now, gate: &gate, random: &random)
+        wakeAt = dueAt
+        return step
+    }
+
+    private var dueAt: Instant? {
+        switch phase {
+        case .idle, .finished: nil
+        case .connecting(let flight), .awaitingHead(let flight), .receiving(let flight):
+            min(flight.limitAt, deadline, heartbeatAt ?? .distantFuture, hedgeAt ?? .distantFuture)
+        case .committed(let flight): min(flight.limitAt, deadline)
+        case .waiting(_, let until), .queued(_, let until): min(until, deadline, heartbeatAt ?? .distantFuture)
+        }
+    }
+
+    private mutating func respond<Gate: CandidateGate>(
+        to event: ExchangeEvent, now: Instant, gate: inout Gate, random: inout SeededRandom
+    ) -> ExchangeStep {
         switch event {
         case .started:
             return start(now: now, gate: &gate, random: &random)
@@ -137,6 +153,9 @@ package struct ExchangeMachine: Sendable {
             return ExchangeStep(.none)
         case .holdFilled:
             return holdFilled()
+        case .hedged(let candidate):
+            candidates.willTry(candidate)
+            return ExchangeStep(.none)
         case .secondTryForbidden:
             if let candidate = flightInAir?.candidate { candidates.forbidSecondTry(candidate) }
             return ExchangeStep(.none)
@@ -257,19 +276,8 @@ package struct ExchangeMachine: Sendable {
             observe(flight, now: now, gate: &gate)
         }
         flight.hasBegun = true
+        hedgeAt = nil
         flight.limitAt = now.advanced(byNanoseconds: plan.limits.idleNanoseconds)
-    }
-
-    private mutating func holdFilled() -> ExchangeStep {
-        guard isHolding, case .receiving(let flight) = phase, flight.hasBegun else { return ExchangeStep(.none) }
-        hasOutgrownHold = true
-        heartbeatAt = nil
-        phase = .committed(flight)
-        return ExchangeStep(.forward)
-    }
-
-    private mutating func expectHeartbeat(now: Instant) {
-        heartbeatAt = plan.heartbeatNanoseconds.map { now.advanced(byNanoseconds: $0) }
     }
 
     private mutating func upstreamEnded<Gate: CandidateGate>(
@@ -306,6 +314,7 @@ package struct ExchangeMachine: Sendable {
         if now >= deadline {
             return deadlinePassed(now: now, gate: &gate, random: &random)
         }
+        let isHedgeDue = hedgeAt.map { now >= $0 } ?? false
         switch phase {
         case .waiting(let candidate, let until) where now >= until:
             return tryAgain(candidate, now: now, gate: &gate, random: &random)
@@ -325,6 +334,8 @@ package struct ExchangeMachine: Sendable {
             let next = gate.expireWaits(candidate: candidate, now: now)
             if case .queued = phase { phase = .queued(candidate: candidate, expiresAt: next ?? .distantFuture) }
             return ExchangeStep(.none)
+        case .connecting where isHedgeDue, .awaitingHead where isHedgeDue, .receiving where isHedgeDue:
+            return hedge(now: now, gate: &gate)
         case .waiting, .queued, .connecting, .awaitingHead, .receiving:
             expectHeartbeat(now: now)
             return ExchangeStep(.heartbeat)
@@ -379,7 +390,7 @@ package struct ExchangeMachine: Sendable {
             }
         case .afterWait:
             if let asked, retriesLeft > 0, candidates.mayAskAgain(flight.candidate),
-                attempts.count < plan.retries.attempts,
+                attempts.count < attemptsAllowed,
                 gate.takeRetry(candidate: flight.candidate, now: now)
             {
                 let until = now.advanced(byNanoseconds: asked)
@@ -426,6 +437,7 @@ package struct ExchangeMachine: Sendable {
         _ flight: Flight, _ outcome: AttemptOutcome, failure: FailureClass?, retryAfterNanoseconds: Int64? = nil,
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) {
+        hedgeAt = nil
         attempts[attempts.count - 1].endedAt = now
         attempts[attempts.count - 1].failure = failure
         // A silence counts as long as it was waited for: what is never seen to end would otherwise never be learnt.
@@ -463,14 +475,6 @@ package struct ExchangeMachine: Sendable {
         gate.settle(
             candidate: flight.candidate, permit: permit,
             result: AttemptResult(outcome: .ok, startedAt: flight.startedAt), now: now, random: &random)
-    }
-
-    /// Asks a candidate that does not take a begun answer for the whole one, where a second try may be had.
-    private mutating func preferRepeating<Gate: CandidateGate>(_ candidate: Int, now: Instant, gate: inout Gate) {
-        candidates.refusesPrefill(candidate)
-        guard retriesLeft > 0, gate.takeRetry(candidate: candidate, now: now) else { return }
-        retriesLeft -= 1
-        preferred = candidate
     }
 
     mutating func finish(_ end: ExchangeEnd, cancels: Bool = false) -> ExchangeStep {

@@ -17,6 +17,10 @@ package struct ExchangePlan: Sendable, Hashable {
     package var need = TokenNeed(inputTokens: 0, outputTokens: 0)
     /// Candidates whose model is taken away today or was before, a bit each.
     package var retired: UInt64 = 0
+    /// A stream whose first token is late is asked for at a second candidate too, and the first of both answers.
+    package var hedges = false
+    /// Candidates that another run of the same exchange asks, a bit each.
+    package var excluded: UInt64 = 0
     /// One for each candidate; empty: nothing is known of any.
     package var facts: [CandidateFacts]
 
@@ -93,6 +97,8 @@ package enum ExchangeEvent: Sendable, Hashable {
     case slotGranted
     /// It waited for too long, or for less than others.
     case slotRefused
+    /// The hedge asks this candidate.
+    case hedged(candidate: Int)
     /// The answer is complete and in order: the whole unary body, or the stream's own end.
     case upstreamEnded
     /// The provider says that asking it again cannot help; comes before the failure.
@@ -114,6 +120,8 @@ package struct ExchangeStep: Sendable, Hashable {
         case hold
         /// Send what was received to the client, and whatever was held before it.
         case forward
+        /// Ask for the same a second time, by a run of its own that excludes the candidates in `asked`.
+        case hedge
         /// Tell the client that its answer is still being waited for.
         case heartbeat
         case finish(ExchangeEnd)

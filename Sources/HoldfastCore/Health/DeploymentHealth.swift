@@ -157,7 +157,8 @@ package struct DeploymentHealth: Sendable {
 
     package var pace: CandidatePace {
         CandidatePace(
-            medianFirstTokenNanoseconds: firstToken.median, p99FirstTokenNanoseconds: firstToken.p99,
+            medianFirstTokenNanoseconds: firstToken.median, p95FirstTokenNanoseconds: firstToken.p95,
+            p99FirstTokenNanoseconds: firstToken.p99,
             inFlight: load.inFlight
         )
     }

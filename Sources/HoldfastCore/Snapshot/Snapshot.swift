@@ -283,6 +283,8 @@ package struct Route: Sendable, Hashable {
     /// One for each candidate, 1 … `CandidateOrder.mostWeight`; empty: all the same.
     package var weights: [Int] = []
     package var unary = UnaryRequests.direct
+    /// Critical exchanges ask a second candidate where the first token is late.
+    package var hedges = false
     package var delivery: Delivery
     package var hold: RouteHold
     /// Nil: the listener's.

@@ -36,23 +36,34 @@ struct ContinuableText {
     /// Nothing of what was judged has to be kept.
     var isRepeating: Bool { continuation != nil && undecided.isEmpty }
 
-    /// Nil where the event shows that this is not the answer that the client has the beginning of.
-    mutating func take(_ event: SSEEvent, _ facts: ChunkFacts, _ bytes: UnsafeRawBufferPointer) -> Change? {
-        guard continuation != nil else {
-            keep(facts, bytes)
-            return Change.none
-        }
+    /// Keeps what the event says. Only while it is not proving anything.
+    mutating func keep(_ facts: ChunkFacts, _ bytes: UnsafeRawBufferPointer) {
+        // After its last word there is nothing to go on with.
+        if facts.flags.meets(.opaqueOrFinish) { isOpaque = true }
+        guard !isOpaque, !facts.text.isEmpty else { return }
+        let start = unsent.count
+        JSONScanner.appendUTF8(of: facts.text, in: bytes, to: &unsent)
+        // Half a surrogate pair: two texts would look the same that are not.
+        if facts.text.hasEscapes, Self.holdsReplacement(unsent[start...]) { isOpaque = true }
+    }
+
+    private static func holdsReplacement(_ text: ArraySlice<UInt8>) -> Bool {
+        String(decoding: text, as: UTF8.self).unicodeScalars.contains("\u{FFFD}")
+    }
+
+    /// Holds the event against what the client has. Nil where it shows that this is not the answer that the client has
+    /// the beginning of.
+    mutating func prove(_ event: SSEEvent, _ facts: ChunkFacts, _ bytes: UnsafeRawBufferPointer) -> Change? {
         if facts.flags.contains(.opaque) { return nil }
         if facts.text.isEmpty { return takeWordless(event, facts) }
-        let verdict = JSONScanner.withUTF8(of: facts.text, in: bytes) { text in
-            let verdict = continuation?.take(text)
-            switch verdict {
-            case .undecided: undecidedText += text
-            case .goesOn(let from): unsent = undecidedText + text[from...]
-            case .goesOnAfterRepeating(let from): unsent = Array(text[from...])
-            case .repeats, .diverges, nil: break
-            }
-            return verdict
+        var text: [UInt8] = []
+        JSONScanner.appendUTF8(of: facts.text, in: bytes, to: &text)
+        let verdict = text.withUnsafeBytes { continuation?.take($0) }
+        switch verdict {
+        case .undecided: undecidedText += text
+        case .goesOn(let from): unsent = undecidedText + text[from...]
+        case .goesOnAfterRepeating(let from): unsent = Array(text[from...])
+        case .repeats, .diverges, nil: break
         }
         switch verdict {
         case .diverges, nil:
@@ -87,20 +98,8 @@ struct ContinuableText {
         return unsent.withUnsafeBytes { sent.append($0) }
     }
 
-    private mutating func keep(_ facts: ChunkFacts, _ bytes: UnsafeRawBufferPointer) {
-        // After its last word there is nothing to go on with.
-        if !facts.flags.isDisjoint(with: [.opaque, .finish]) { isOpaque = true }
-        guard !isOpaque, !facts.text.isEmpty else { return }
-        let isLossy = JSONScanner.withUTF8(of: facts.text, in: bytes) { text in
-            unsent.append(contentsOf: text)
-            // Half a surrogate pair: two texts would look the same that are not.
-            return facts.text.hasEscapes && String(decoding: text, as: UTF8.self).unicodeScalars.contains("\u{FFFD}")
-        }
-        if isLossy { isOpaque = true }
-    }
-
     private mutating func takeWordless(_ event: SSEEvent, _ facts: ChunkFacts) -> Change? {
-        guard !facts.flags.isDisjoint(with: [.finish, .done]) else {
+        guard facts.flags.meets(.finishOrDone) else {
             // The client has had its role, and usage comes with the end.
             return .leavesOut([event.range], hasWords: false)
         }

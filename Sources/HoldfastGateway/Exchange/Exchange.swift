@@ -29,7 +29,7 @@ final class Exchange {
     let admitted: AdmittedExchange
     unowned let connection: ClientConnection
     let services: LoopServices
-    private(set) var machine: ExchangeMachine
+    var machine: ExchangeMachine
     private var gate: RouteGate
     private var carrier = Carrier.none
     private var reading = Reading.nothing
@@ -53,6 +53,16 @@ final class Exchange {
     /// Status of the response head sent to the client.
     var sentStatus = 0
 
+    /// The second run of this exchange, while it may still win.
+    var hedge: Exchange?
+    /// The run that the client waits for, where this is the second one. It owns this one.
+    unowned var main: Exchange?
+    /// The other run was faster, or is all that is left.
+    var isBeaten = false
+    /// It began as the second run, and answers.
+    private(set) var wonAsHedge = false
+    var beatenAttempts: [AttemptRecord] = []
+
     /// - Parameter ticket: of the name that its client gave it.
     init(_ admitted: AdmittedExchange, request: IncomingRequest, connection: ClientConnection, ticket: UInt64?) {
         self.admitted = admitted
@@ -61,12 +71,43 @@ final class Exchange {
         self.connection = connection
         services = connection.services
         startedAt = request.arrivedAt
+        isAssembled =
+            admitted.route.route.unary == .streamed && !admitted.scan.isStream
+            && admitted.scan.endpoint != .embeddings
+        machine = ExchangeMachine(plan: Self.plan(admitted, request, isAssembled: isAssembled, services.shared))
+        gate = RouteGate(admitted, shared: services.shared)
+        gate.exchange = self
+    }
+
+    /// The second run of an exchange: one attempt, at a candidate that the first run has not asked.
+    init(hedging other: Exchange) {
+        admitted = other.admitted
+        ticket = other.ticket
+        request = other.request
+        connection = other.connection
+        services = other.services
+        startedAt = other.startedAt
+        isAssembled = other.isAssembled
+        var plan = Self.plan(admitted, request, isAssembled: isAssembled, services.shared)
+        plan.hedges = false
+        plan.excluded = other.machine.asked
+        plan.retries.sameDeployment = 0
+        plan.retries.attempts = 1
+        let left = other.machine.deadline.nanoseconds(since: MonotonicClock.read())
+        plan.clientTimeoutNanoseconds = min(plan.clientTimeoutNanoseconds ?? .max, max(left, 0))
+        machine = ExchangeMachine(plan: plan)
+        gate = RouteGate(admitted, shared: services.shared)
+        gate.exchange = self
+        main = other
+    }
+
+    private static func plan(
+        _ admitted: AdmittedExchange, _ request: IncomingRequest, isAssembled: Bool, _ shared: GatewayShared
+    ) -> ExchangePlan {
         let route = admitted.route
         var retries = route.route.retries
         // The client asks again by itself: a second try of ours on top of each of its own would multiply them.
         if request.headers.clientRetries > 0 { retries.sameDeployment = 0 }
-        isAssembled =
-            route.route.unary == .streamed && !admitted.scan.isStream && admitted.scan.endpoint != .embeddings
         var plan = ExchangePlan(
             candidates: route.candidates.count, limits: route.limits, retries: retries,
             criticality: admitted.criticality, isStream: admitted.scan.isStream || isAssembled,
@@ -75,20 +116,18 @@ final class Exchange {
             clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts)
         plan.strategy = route.route.strategy
         plan.need = admitted.scan.need
-        plan.retired = route.retired(today: services.shared.today)
-        machine = ExchangeMachine(plan: plan)
-        gate = RouteGate(
-            candidates: route.candidates, shared: services.shared,
-            ask: AttemptAsk(
-                inputBytes: admitted.scan.inputBytes, outputTokenBound: admitted.scan.outputTokenBound,
-                criticality: admitted.criticality))
-        gate.exchange = self
+        plan.retired = route.retired(today: shared.today)
+        plan.hedges = route.route.hedges && admitted.criticality == .critical
+        return plan
     }
 
     /// Whoever named a request asks again after a break, and finds its answer.
     var outlivesClient: Bool { ticket != nil && !isStream }
 
-    var wakeAt: Instant? { machine.wakeAt }
+    var wakeAt: Instant? {
+        guard let later = hedge?.machine.wakeAt else { return machine.wakeAt }
+        return min(machine.wakeAt ?? later, later)
+    }
     var connectNanoseconds: Int64 { admitted.route.limits.connectNanoseconds }
     var isStream: Bool { admitted.scan.isStream }
     /// The client gets its answer whole; the provider is asked for a stream all the same.
@@ -103,10 +142,12 @@ final class Exchange {
 
     func start(now: Instant) {
         services.shared.exchanges.add(1)
+        if admitted.route.route.hedges { admitted.route.facts.countForHedges(now: now) }
         step(.started, now: now)
     }
 
     func wake(now: Instant) {
+        hedge?.wake(now: now)
         if let relay, relay.sawFinish, machine.hasBegun, let due = machine.wakeAt, now >= due {
             completeUnterminated(now: now)
             return
@@ -130,6 +171,8 @@ final class Exchange {
     }
 
     func clientGone(now: Instant) {
+        hedge?.clientGone(now: now)
+        hedge = nil
         step(.clientGone, now: now)
     }
 
@@ -146,6 +189,7 @@ final class Exchange {
         case .none, .hold: break
         case .forward: forwardHeld(now: now)
         case .heartbeat: sendHeartbeat()
+        case .hedge: beginHedge(now: now)
         case .sendAttempt(let candidate): send(to: candidate, now: now)
         case .finish(let end): finish(end, now: now)
         }
@@ -179,7 +223,8 @@ final class Exchange {
     func buryLeg() {
         guard let relay else { return }
         if relay.tokens > 0 {
-            deadLegs.append(DeadLeg(attempt: legAttempt, usage: usage, contentEvents: relay.tokens))
+            deadLegs.append(
+                DeadLeg(startedAt: machine.attempts[legAttempt].startedAt, usage: usage, contentEvents: relay.tokens))
         }
         self.relay = nil
         usage = nil
@@ -406,6 +451,8 @@ final class Exchange {
         carrier = .none
     }
 
+    func didWinAsHedge() { wonAsHedge = true }
+
     func reportUsage() { gate.usage = usage }
 
     func answerWhole(_ body: ByteBuffer) { gathered = body }
@@ -425,8 +472,8 @@ struct UpstreamRefusal {
 
 /// What an attempt used that broke off after it had begun to answer.
 struct DeadLeg {
-    /// Index into the machine's attempts.
-    var attempt: Int
+    /// Of its attempt.
+    var startedAt: Instant
     /// Nil: the provider had not said, which is the rule, since usage comes with the end.
     var usage: TokenUsage?
     /// About one for each token.

@@ -5,6 +5,18 @@ import NIOCore
 extension Exchange {
     func finish(_ end: ExchangeEnd, now: Instant) {
         drop()
+        if isBeaten { return }
+        if let main {
+            // The second run has failed: the first one goes on as if there had been none.
+            main.beatenAttempts = machine.attempts
+            main.hedge = nil
+            return
+        }
+        if let hedge, case .refused = end {
+            handOver(to: hedge)
+            return
+        }
+        if end == .answered { win(now: now) }
         services.shared.exchanges.add(-1)
         admitted.principal.key?.leave()
         var keepAlive = request.keepAlive && !services.isDraining
@@ -86,7 +98,7 @@ extension Exchange {
             deployment.writeRetirement(today: services.shared.today, into: &head)
         }
         head.writeStaticString("x-holdfast-attempts: ")
-        head.writeDecimal(machine.attempts.count)
+        head.writeDecimal(machine.attempts.count + beatenAttempts.count)
         head.writeStaticString("\r\nx-holdfast-generation: ")
         head.writeDecimal(Int(clamping: admitted.inForce.generation))
         head.writeStaticString("\r\n")
@@ -99,6 +111,7 @@ extension Exchange {
 
     /// Why the answer is not what the route would give on a good day.
     var degraded: StaticString? {
+        if wonAsHedge { return machine.usedLastResort ? "hedge, last-resort" : "hedge" }
         let isFailover = (machine.lastCandidate ?? 0) > 0
         switch (isFailover, machine.usedLastResort) {
         case (false, false): return nil

@@ -16,10 +16,15 @@ struct RouteGate: CandidateGate {
     /// Of the last attempt that was admitted.
     private var permit: AttemptPermit?
 
-    init(candidates: [DeploymentInForce], shared: GatewayShared, ask: AttemptAsk) {
-        self.candidates = candidates
+    private let facts: RouteFacts
+
+    init(_ admitted: AdmittedExchange, shared: GatewayShared) {
+        candidates = admitted.route.candidates
+        facts = admitted.route.facts
         self.shared = shared
-        self.ask = ask
+        ask = AttemptAsk(
+            inputBytes: admitted.scan.inputBytes, outputTokenBound: admitted.scan.outputTokenBound,
+            criticality: admitted.criticality)
     }
 
     mutating func admit(
@@ -113,6 +118,10 @@ struct RouteGate: CandidateGate {
         candidates[candidate].state.withLock { shared in
             for limit in limits { shared.health.note(limit, of: permit, now: now) }
         }
+    }
+
+    mutating func takeHedge(now: Instant) -> Bool {
+        facts.takeHedge(now: now)
     }
 
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {

@@ -113,9 +113,14 @@ struct StreamRelay {
             verdict.ending = .malformed
             return false
         }
-        if continuable != nil, !follow(event, facts, bytes, &verdict) {
-            verdict.ending = .diverged
-            return false
+        let isProving = continuable?.isProving ?? false
+        if isProving {
+            guard follow(event, facts, bytes, &verdict) else {
+                verdict.ending = .diverged
+                return false
+            }
+        } else {
+            continuable?.keep(facts, bytes)
         }
         do {
             try assembly?.take(event, in: bytes)
@@ -126,11 +131,11 @@ struct StreamRelay {
         judged = event.range.upperBound
         verdict.hasEvents = true
         if let usage = facts.usage { verdict.usage = usage }
-        let isProving = continuable?.isProving ?? false
-        if stripsUsage, facts.flags.contains(.usageOnly), !isProving { edits.append(Edit(range: event.range)) }
+        let stillProves = isProving && continuable?.isProving ?? false
+        if stripsUsage, facts.flags.contains(.usageOnly), !stillProves { edits.append(Edit(range: event.range)) }
         if facts.flags.contains(.token) { tokens &+= 1 }
         if facts.flags.contains(.finish) { sawFinish = true }
-        if !facts.flags.isDisjoint(with: [.token, .finish]), !isProving { verdict.hasToken = true }
+        if facts.flags.meets(.tokenOrFinish), !stillProves { verdict.hasToken = true }
         if facts.flags.contains(.done) {
             verdict.ending = .done
             return false
@@ -138,11 +143,11 @@ struct StreamRelay {
         return true
     }
 
-    /// Keeps the text of the event, or holds it against what the client has. False where it is not that.
+    /// False where the event shows that this is another answer.
     private mutating func follow(
         _ event: SSEEvent, _ facts: ChunkFacts, _ bytes: UnsafeRawBufferPointer, _ verdict: inout Verdict
     ) -> Bool {
-        guard let change = continuable?.take(event, facts, bytes) else { return false }
+        guard let change = continuable?.prove(event, facts, bytes) else { return false }
         switch change {
         case .none: break
         case .holds:
@@ -220,7 +225,7 @@ extension Exchange {
         if verdict.hasEvents, !machine.isFinished { connection.arm() }
         switch verdict.ending {
         case .none:
-            if !machine.hasBegun, let relay, relay.pending.readableBytes > 1 << 20 {
+            if let relay, relay.pending.readableBytes > 1 << 20, !machine.hasBegun {
                 drop()
                 fail(UpstreamFault(.empty, "a megabyte without an answer in it"), retryAfter: nil, now: now)
             }
@@ -284,6 +289,7 @@ extension Exchange {
             fail(UpstreamFault(.truncated, "the stream ended before every choice had"), retryAfter: nil, now: now)
             return
         }
+        win(now: now)
         answerWhole(body)
         leaveUpstream()
         reportUsage()
@@ -293,7 +299,10 @@ extension Exchange {
     /// The first call commits: the head leaves with the first content.
     func forwardHeld(now: Instant) {
         guard relay != nil else { return }
-        if committedAt == nil { committedAt = now }
+        if committedAt == nil {
+            win(now: now)
+            committedAt = now
+        }
         sendStreamHeadOnce()
         if saidContinued < machine.attempts.count { sayWhoAnswers() }
         relay?.takeJudged { writeToClient($0) }

@@ -140,6 +140,11 @@ final class ClientConnection: ChannelDuplexHandler {
         context?.close(mode: .all, promise: nil)
     }
 
+    /// Another run of the same exchange has won.
+    func exchange(_ run: Exchange, givesWayTo winner: Exchange) {
+        if case .exchanging(let current) = phase, current === run { phase = .exchanging(winner) }
+    }
+
     // MARK: - Reading
 
     /// Bytes came off the socket, before the codec has seen them.
@@ -291,7 +296,7 @@ final class ClientConnection: ChannelDuplexHandler {
     private func reject(_ error: ClientError) {
         let request: IncomingRequest? = if case .readingBody(let request) = phase { request } else { nil }
         services.shared.rejections.count(error.code)
-        let id = request?.id ?? services.makeExchangeID()
+        let id = request?.id ?? services.makeExchangeID().text
         services.logRejection(error, id: id)
         let generation = (request?.inForce ?? services.inForce).generation
         respond(error, id: id, keepAlive: request?.keepAlive ?? false) { head in

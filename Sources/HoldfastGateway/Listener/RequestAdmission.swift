@@ -10,6 +10,8 @@ final class IncomingRequest {
     let arrivedAt: Instant
     let keepAlive: Bool
     fileprivate(set) var id = ""
+    /// `id` as numbers.
+    fileprivate(set) var idNumber = ExchangeID(0, 0)
     fileprivate(set) var inForce: InForce?
     fileprivate(set) var path = ClientPath.models
     fileprivate(set) var principal = Principal()
@@ -61,7 +63,8 @@ enum RequestAdmission {
     static func admitHead(
         _ request: IncomingRequest, services: LoopServices, connection: ClientConnection
     ) -> Result<Void, ClientError> {
-        request.id = services.makeExchangeID()
+        request.idNumber = services.makeExchangeID()
+        request.id = request.idNumber.text
         let inForce = services.inForce
         request.inForce = inForce
         let limits = inForce.snapshot.gateway.limits

@@ -58,6 +58,9 @@ enum MetricsReport {
         text.begin(
             "holdfast_repeats_total", "counter", "Requests that got the answer to an earlier one of the same key.")
         for (word, count) in shared.repeats.value { text.sample("holdfast_repeats_total", [("how", word)], count) }
+        text.begin(
+            "holdfast_hedges_total", "counter", "Critical exchanges that were asked for at a second candidate too.")
+        text.sample("holdfast_hedges_total", [], shared.hedges.value)
         text.begin("holdfast_event_loop_lag_seconds", "histogram", "How late an event loop comes round.")
         text.histogram("holdfast_event_loop_lag_seconds", [], shared.lag.value)
     }

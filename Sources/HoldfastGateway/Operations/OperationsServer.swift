@@ -145,13 +145,14 @@ private final class OperationsConnection: ChannelInboundHandler {
 
     private func receipt(of id: String) -> Answer {
         for ring in shared.receipts {
-            guard let receipt = ring.find(id) else { continue }
+            guard let receipt = ExchangeID(id).flatMap({ ring.find($0) }) else { continue }
             let text = StateReport.json(ExchangeReceiptView(receipt)) + "\n"
             return Answer(status: .ok, type: "application/json", text: text)
         }
         return Answer(
             status: .notFound, type: "text/plain",
-            text: "no such exchange among the last \(status.inForce.snapshot.gateway.receipts), as the request header "
-                + "x-request-id of a response names it; older ones are in the access log\n")
+            text:
+                "no such exchange among the last \(status.inForce.snapshot.gateway.receipts), as the header x-request-id "
+                + "of a response names it; older ones are in the access log\n")
     }
 }

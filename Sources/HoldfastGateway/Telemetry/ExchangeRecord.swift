@@ -70,7 +70,8 @@ extension Exchange {
         line.writeStaticString(",\"deployment\":")
         line.writeJSON(deployment?.idLiteral)
         line.writeStaticString(",\"attempts\":[")
-        for place in machine.attempts.indices { writeAttempt(place, now: now, into: &line) }
+        let attempts = allAttempts
+        for place in attempts.indices { write(attempts[place], place, now: now, into: &line) }
         line.writeStaticString("],\"microseconds\":")
         line.writeDecimal(Int(duration / 1_000))
         if let firstToken {
@@ -111,8 +112,7 @@ extension Exchange {
 }
 
 extension Exchange {
-    private func writeAttempt(_ place: Int, now: Instant, into line: inout ByteBuffer) {
-        let attempt = machine.attempts[place]
+    private func write(_ attempt: AttemptRecord, _ place: Int, now: Instant, into line: inout ByteBuffer) {
         line.writeStaticString(place == 0 ? "{\"deployment\":" : ",{\"deployment\":")
         line.writeJSON(admitted.route.candidates[attempt.candidate].idLiteral)
         line.writeStaticString(",\"microseconds\":")
@@ -123,7 +123,7 @@ extension Exchange {
             line.writeStaticString(",\"continues\":")
             line.writeJSONString(method.rawValue)
         }
-        if let leg = deadLegs.first(where: { $0.attempt == place }) {
+        if let leg = deadLegs.first(where: { $0.startedAt == attempt.startedAt }) {
             write(leg, of: admitted.route.candidates[attempt.candidate].deployment, into: &line)
         }
         line.writeStaticString("}")

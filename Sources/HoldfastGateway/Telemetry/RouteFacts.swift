@@ -17,6 +17,11 @@ final class RouteFacts: Sendable {
     }
 
     private let shared = Mutex(Shared())
+    private let hedges = Mutex(HedgeBudget())
+
+    func countForHedges(now: Instant) { hedges.withLock { $0.exchanged(now: now) } }
+
+    func takeHedge(now: Instant) -> Bool { hedges.withLock { $0.takeHedge(now: now) } }
 
     func withLock<Result: Sendable>(_ body: (inout Shared) -> Result) -> Result {
         shared.withLock { body(&$0) }

@@ -12,7 +12,7 @@ import Testing
             switch step.action {
             case .sendAttempt(let candidate): self = .sends(candidate)
             case .finish(let end): self = .ends(end)
-            case .none, .hold, .forward, .heartbeat: self = .waits
+            case .none, .hold, .forward, .heartbeat, .hedge: self = .waits
             }
         }
     }

@@ -11,6 +11,7 @@ struct BreakerGate: CandidateGate {
     /// What other exchanges and the provider leave no room for.
     var refusals: [Int: CandidateRefusal] = [:]
     var waitsFor: Int?
+    var mayHedge = true
     var given = 0
     var settled: [Settlement] = []
 
@@ -77,6 +78,8 @@ struct BreakerGate: CandidateGate {
     }
 
     func pace(candidate: Int, now: Instant) -> CandidatePace { paces[candidate] }
+
+    mutating func takeHedge(now: Instant) -> Bool { mayHedge }
 
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
         retryBudgets[candidate].takeRetry(now: now)
@@ -187,5 +190,6 @@ extension ExchangeStep {
     static let nothing = ExchangeStep(.none)
     static let hold = ExchangeStep(.hold)
     static let forward = ExchangeStep(.forward)
+    static let hedge = ExchangeStep(.hedge)
     static let heartbeat = ExchangeStep(.heartbeat)
 }

@@ -1,0 +1,142 @@
+import Foundation
+import HoldfastCore
+import HoldfastPractice
+import Testing
+
+@testable import HoldfastGateway
+
+extension GatewayTests {
+    /// Two runs of one exchange, of which the client sees one.
+    struct HedgeTests {
+        private static let warmUp = 60
+
+        /// A route that hedges, its first candidate's pace known, and one exchange of a hedge earned.
+        private func withHedges(
+            _ route: String = "", accessLog: String = "off",
+            _ body: (GatewayServer, _ primary: PracticeServer, _ backup: PracticeServer) async throws -> Void
+        ) async throws {
+            try await withPair {
+                $0.timeouts = "{first_token: 2s, idle: 2s, total: 10s}"
+                $0.route = ", hedge: true\(route)"
+                $0.accessLog = accessLog
+                $0.tail = TestKeys.sections
+                $0.alter = { for place in $0.workloads.indices { $0.workloads[place].criticality = .critical } }
+            } _: { gateway, primary, backup in
+                for _ in 0..<Self.warmUp { _ = try await gateway.ask(asked()) }
+                try await body(gateway, primary, backup)
+            }
+        }
+
+        private func asked(stream: Bool = true, tokens: Int = 5) -> String {
+            chat(stream: stream, tokens: tokens, headers: [TestKeys.bearer(TestKeys.app)])
+        }
+
+        @Test func `a late first token is overtaken by another candidate`() async throws {
+            try await withFolder { folder in
+                let file = folder.appending(path: "access.log")
+                try await withHedges(accessLog: file.path) { gateway, primary, backup in
+                    try await primary.setFault(.silence)
+                    let before = MonotonicClock.read()
+                    let reply = try await gateway.ask(asked())
+                    let took = MonotonicClock.read().nanoseconds(since: before)
+                    #expect(took < Span.second, "\(took / Span.millisecond) ms")
+                    #expect(reply.deployment == "backup/practice-large" && reply.degraded == "hedge")
+                    #expect(reply.attempts == "2" && reply.events.last == "[DONE]" && reply.hasWholeEventsOnly)
+                    #expect(backup.requests().requests.count == 1)
+                    try await eventually("the other attempt is given up") {
+                        try await gateway.stateOfDeployment("primary/practice-large")["in_flight"] == 0
+                    }
+                    let state = try await gateway.stateOfDeployment("primary/practice-large")
+                    #expect(state["attempts"]?["fail"] == 0, "being overtaken is no failure")
+                    #expect(try await gateway.state()["exchanges_in_flight"] == 0)
+                    try await eventually("the line is written") {
+                        try accessLogLines(of: file).count == Self.warmUp + 1
+                    }
+                    let attempts = try accessLogLines(of: file).last?["attempts"]?.array ?? []
+                    #expect(attempts.map { $0["deployment"] } == ["primary/practice-large", "backup/practice-large"])
+                    #expect(attempts.map { $0["failure"] } == ["neutral", .null], "both are on the record")
+                }
+            }
+        }
+
+        @Test func `the first one may still win`() async throws {
+            try await withHedges { gateway, primary, backup in
+                try await primary.setFault(.slowFirstToken(delayNanoseconds: 150 * Span.millisecond))
+                try await backup.setFault(.silence)
+                let reply = try await gateway.ask(asked())
+                #expect(reply.deployment == "primary/practice-large" && reply.degraded == nil)
+                #expect(reply.isComplete && reply.events.last == "[DONE]")
+                try await eventually("the hedge is given up") {
+                    try await gateway.stateOfDeployment("backup/practice-large")["in_flight"] == 0
+                }
+                #expect(backup.requests().requests.count == 1)
+            }
+        }
+
+        @Test func `where the first fails the hedge is all there is`() async throws {
+            try await withHedges(", retries: {attempts: 2}") { gateway, primary, backup in
+                try await primary.setFault(.silence)
+                try await backup.setFault(.slowFirstToken(delayNanoseconds: 2_500 * Span.millisecond))
+                // The first run gives up after two seconds; the hedge has its patience from its own start.
+                let reply = try await gateway.ask(asked())
+                let isEither = reply.status == 200 && reply.deployment == "backup/practice-large" || reply.status == 502
+                #expect(isEither && reply.isComplete)
+                #expect(try await gateway.state()["exchanges_in_flight"] == 0)
+            }
+        }
+
+        @Test func `where the hedge fails the first goes on`() async throws {
+            try await withHedges { gateway, primary, backup in
+                try await primary.setFault(.slowFirstToken(delayNanoseconds: 300 * Span.millisecond))
+                try await backup.setFault(.status(500, code: nil))
+                let reply = try await gateway.ask(asked())
+                #expect(reply.status == 200 && reply.deployment == "primary/practice-large" && reply.attempts == "2")
+            }
+        }
+
+        @Test func `a hedge that breaks after it won is continued like any stream`() async throws {
+            try await withHedges { gateway, primary, backup in
+                try await primary.setFault(.silence)
+                try await backup.setFault(.cut(afterTokens: 2))
+                let reply = try await gateway.ask(asked())
+                // Both of two candidates were asked, so nobody is left to go on.
+                #expect(reply.lastError?["code"] == "answer_interrupted" && !reply.body.contains("[DONE]"))
+            }
+        }
+
+        @Test func `both are given up when the client leaves`() async throws {
+            try await withHedges { gateway, primary, backup in
+                try await primary.setFault(.silence)
+                try await backup.setFault(.silence)
+                let client = try await RawClient.connect(gateway.port)
+                try await client.send(asked())
+                try await eventually("both are asked") { backup.requests().requests.count == 1 }
+                await client.close()
+                for id in ["primary/practice-large", "backup/practice-large"] {
+                    try await eventually("\(id) is left") {
+                        try await gateway.stateOfDeployment(id)["in_flight"] == 0
+                    }
+                }
+                try await eventually("it ends") { try await gateway.state()["exchanges_in_flight"] == 0 }
+            }
+        }
+
+        @Test func `a request sent as a stream is hedged too`() async throws {
+            try await withHedges(", unary: streamed") { gateway, primary, _ in
+                try await primary.setFault(.silence)
+                let reply = try await gateway.ask(asked(stream: false))
+                #expect(reply.status == 200 && reply.degraded == "hedge")
+                #expect(reply.deployment == "backup/practice-large" && reply.json?["object"] == "chat.completion")
+            }
+        }
+
+        @Test func `one in twenty at most`() async throws {
+            try await withHedges { gateway, primary, backup in
+                try await primary.setFault(.slowFirstToken(delayNanoseconds: 60 * Span.millisecond))
+                for _ in 0..<20 { _ = try await gateway.ask(asked()) }
+                // Sixty to know the pace and twenty since.
+                #expect((1...4).contains(backup.requests().requests.count))
+            }
+        }
+    }
+}
