@@ -96,7 +96,8 @@ package struct GatewayStateView: Codable, Sendable {
         package var inFlight: Int
         /// Exchanges that wait for one of those in flight to end.
         package var waiting: Int
-        /// Attempts that may be in flight at once; nil: nothing limits them yet.
+        /// Attempts that may be in flight at once, where the file says so; else that may wait for their first token at once;
+        /// nil: nothing limits them yet.
         package var concurrencyLimit: Int?
         package var attempts: [String: Int]
         package var failures: [String: Int]

@@ -124,6 +124,10 @@ struct SimulatedGate: CandidateGate, Sendable {
 
     func pace(candidate: Int, now: Instant) -> CandidatePace { deployments[order[candidate]].pace }
 
+    mutating func began(candidate: Int, now: Instant) {
+        note(deployments[order[candidate]].began(now: now), by: order[candidate])
+    }
+
     mutating func takeHedge(now: Instant) -> Bool { false }
 
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {

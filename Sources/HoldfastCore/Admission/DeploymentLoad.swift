@@ -1,10 +1,17 @@
 /// The slots of one deployment: how many attempts are under way, how many may be, and who waits for one to end.
 ///
+/// Two things are bounded. What the file allows (`concurrent`) counts attempts to their end, as providers count them. What
+/// is learnt from the time to first token counts those that still wait for one: that is the time it follows, and a
+/// thousand streams that are being read say nothing about how many more could begin.
+///
 /// A slot that comes free while somebody waits is handed over and not let go: whoever came by in between would take it,
 /// and those who wait would wait for ever.
 package struct DeploymentLoad: Sendable {
     package private(set) var inFlight = 0
-    package private(set) var concurrency = ConcurrencyLimit()
+    /// Of those in flight: whose first token has not come.
+    private var beginning = 0
+    private var concurrency = ConcurrencyLimit()
+    private var bound: Int?
     private var queue = AdmissionQueue()
     /// Slots that were handed over and not taken up yet, by ticket. They count as in flight.
     private var granted: Set<UInt64> = []
@@ -15,18 +22,23 @@ package struct DeploymentLoad: Sendable {
 
     package var waiting: Int { queue.count }
 
-    /// Attempts at once, as far as that is limited.
+    /// Attempts in flight at once where the file bounds them; else those that may wait for a first token at once, as far
+    /// as that is known.
     package var shownLimit: Int? {
-        concurrency.bound != nil || concurrency.isLearned ? concurrency.limit : nil
+        bound ?? (concurrency.isLearned ? concurrency.limit : nil)
     }
 
     package mutating func configure(concurrent: Int?, hasReserve: Bool) {
-        concurrency.setBound(concurrent)
+        bound = concurrent
         self.hasReserve = hasReserve
     }
 
     package func admits(_ criticality: Criticality) -> Bool {
-        concurrency.admits(inFlight: inFlight, criticality: criticality, hasReserve: hasReserve)
+        if let bound {
+            let reserve = hasReserve && criticality < .critical ? ConcurrencyLimit.reserve(of: bound) : 0
+            guard inFlight < bound - reserve else { return false }
+        }
+        return concurrency.admits(inFlight: beginning, criticality: criticality, hasReserve: hasReserve)
     }
 
     package func isGranted(to ticket: UInt64) -> Bool { granted.contains(ticket) }
@@ -35,11 +47,19 @@ package struct DeploymentLoad: Sendable {
     package mutating func enter(ticket: UInt64?) {
         if let ticket, granted.remove(ticket) != nil { return }
         inFlight += 1
+        beginning += 1
     }
 
+    /// How long a first token took, or was waited for in vain. Before `began` or `leave` of the same attempt.
     package mutating func observe(firstTokenNanoseconds: Int64, inputBytes: Int, now: Instant) {
         concurrency.observe(
-            firstTokenNanoseconds: firstTokenNanoseconds, inputBytes: inputBytes, inFlight: inFlight, now: now)
+            firstTokenNanoseconds: firstTokenNanoseconds, inputBytes: inputBytes, inFlight: beginning, now: now)
+    }
+
+    /// The first token of an attempt came.
+    package mutating func began(now: Instant) -> Handover {
+        beginning -= 1
+        return handOver(now: now)
     }
 
     /// Who is to be told what.
@@ -57,8 +77,13 @@ package struct DeploymentLoad: Sendable {
     }
 
     /// An attempt has ended, or a slot that was granted was not used.
-    package mutating func leave(now: Instant) -> Handover {
+    package mutating func leave(hasBegun: Bool = false, now: Instant) -> Handover {
         inFlight -= 1
+        if !hasBegun { beginning -= 1 }
+        return handOver(now: now)
+    }
+
+    private mutating func handOver(now: Instant) -> Handover {
         guard !queue.isEmpty else { return Handover() }
         var handover = Handover()
         if admits(.deferrable) {
@@ -68,6 +93,7 @@ package struct DeploymentLoad: Sendable {
         }
         if let ticket = handover.granted {
             inFlight += 1
+            beginning += 1
             granted.insert(ticket)
         }
         return handover

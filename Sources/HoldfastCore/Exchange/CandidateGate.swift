@@ -23,6 +23,8 @@ package protocol CandidateGate {
     func pace(candidate: Int, now: Instant) -> CandidatePace
     /// A stream's first token came, or did not come, after so long.
     mutating func observe(candidate: Int, firstTokenNanoseconds: Int64, now: Instant)
+    /// A stream's first token came: it waits for none any more.
+    mutating func began(candidate: Int, now: Instant)
     /// Takes one second try at the candidate out of its retry budget; false: that is used up.
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool
     /// Takes one hedge out of the route's budget; false: too little was earned.
@@ -56,14 +58,18 @@ package struct AttemptResult: Sendable, Hashable {
     /// What the provider asked for.
     package var retryAfterNanoseconds: Int64?
     package var startedAt: Instant
+    /// It was a stream whose first token came.
+    package var hasBegun: Bool
 
     package init(
-        outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant
+        outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant,
+        hasBegun: Bool = false
     ) {
         self.outcome = outcome
         self.failure = failure
         self.retryAfterNanoseconds = retryAfterNanoseconds
         self.startedAt = startedAt
+        self.hasBegun = hasBegun
     }
 
     /// Whose suspension the result may begin or end. An answer is a good sign for the deployment and for its provider; a

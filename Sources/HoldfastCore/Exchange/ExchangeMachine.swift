@@ -274,6 +274,7 @@ package struct ExchangeMachine: Sendable {
         if !flight.hasBegun {
             attempts[attempts.count - 1].firstTokenAt = now
             observe(flight, now: now, gate: &gate)
+            gate.began(candidate: flight.candidate, now: now)
         }
         flight.hasBegun = true
         hedgeAt = nil
@@ -449,7 +450,7 @@ package struct ExchangeMachine: Sendable {
             candidate: flight.candidate, permit: permit,
             result: AttemptResult(
                 outcome: outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds,
-                startedAt: flight.startedAt), now: now, random: &random)
+                startedAt: flight.startedAt, hasBegun: flight.hasBegun), now: now, random: &random)
     }
 
     /// An answer that was begun elsewhere says little of how fast another begins.
@@ -474,7 +475,7 @@ package struct ExchangeMachine: Sendable {
         flight.permit = nil
         gate.settle(
             candidate: flight.candidate, permit: permit,
-            result: AttemptResult(outcome: .ok, startedAt: flight.startedAt), now: now, random: &random)
+            result: AttemptResult(outcome: .ok, startedAt: flight.startedAt, hasBegun: true), now: now, random: &random)
     }
 
     mutating func finish(_ end: ExchangeEnd, cancels: Bool = false) -> ExchangeStep {

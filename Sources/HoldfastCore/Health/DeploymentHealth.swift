@@ -155,6 +155,11 @@ package struct DeploymentHealth: Sendable {
         load.observe(firstTokenNanoseconds: firstTokenNanoseconds, inputBytes: inputBytes, now: now)
     }
 
+    /// The first token of a stream came.
+    package mutating func began(now: Instant) -> DeploymentLoad.Handover {
+        load.began(now: now)
+    }
+
     package var pace: CandidatePace {
         CandidatePace(
             medianFirstTokenNanoseconds: firstToken.median, p95FirstTokenNanoseconds: firstToken.p95,
@@ -189,7 +194,7 @@ package struct DeploymentHealth: Sendable {
             case .nobody, .provider, .region: nil
             }
         var all = Change(breaker: hasChanged ? breaker.state : nil, suspension: change)
-        all.handover = load.leave(now: now)
+        all.handover = load.leave(hasBegun: result.hasBegun, now: now)
         return all
     }
 }

@@ -112,6 +112,10 @@ struct RouteGate: CandidateGate {
         }
     }
 
+    mutating func began(candidate: Int, now: Instant) {
+        candidates[candidate].state.withSlots { $1 = $0.health.began(now: now) }
+    }
+
     /// What the head of an answer says of the provider's limits.
     func note(_ limits: [StatedLimit], candidate: Int, now: Instant) {
         guard !limits.isEmpty, let permit else { return }

@@ -131,7 +131,9 @@ enum MetricsReport {
         for row in rows { text.sample("holdfast_waiting", row.label, row.facts.waiting) }
         text.begin("holdfast_waits_refused_total", "counter", "Exchanges that waited for a slot in vain.")
         for row in rows { text.sample("holdfast_waits_refused_total", row.label, row.facts.waitsRefused) }
-        text.begin("holdfast_concurrency_limit", "gauge", "Attempts that may be in flight at once.")
+        text.begin(
+            "holdfast_concurrency_limit", "gauge",
+            "Attempts in flight at once that the file allows; else attempts that may wait for a first token at once.")
         for row in rows {
             guard let limit = row.facts.concurrencyLimit else { continue }
             text.sample("holdfast_concurrency_limit", row.label, limit)

@@ -12,6 +12,7 @@ struct BreakerGate: CandidateGate {
     var refusals: [Int: CandidateRefusal] = [:]
     var waitsFor: Int?
     var mayHedge = true
+    var begun: [Int] = []
     var given = 0
     var settled: [Settlement] = []
 
@@ -78,6 +79,8 @@ struct BreakerGate: CandidateGate {
     }
 
     func pace(candidate: Int, now: Instant) -> CandidatePace { paces[candidate] }
+
+    mutating func began(candidate: Int, now: Instant) { begun.append(candidate) }
 
     mutating func takeHedge(now: Instant) -> Bool { mayHedge }
 
