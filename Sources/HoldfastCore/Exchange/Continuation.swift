@@ -51,6 +51,7 @@ package struct Continuation: Sendable {
     private let sent: [UInt8]
     private var matched = 0
     private var method: Method
+    private var hasSpoken = false
 
     package init(_ method: Method, of sent: SentText) {
         self.sent = sent.bytes
@@ -59,6 +60,7 @@ package struct Continuation: Sendable {
 
     /// The next part of the answer's text, decoded. Not to be called after it went on or diverged.
     package mutating func take(_ text: UnsafeRawBufferPointer) -> Verdict {
+        hasSpoken = true
         if method == .prefilled { return takePrefilled(text) }
         let count = min(text.count, sent.count - matched)
         guard isSent(text, count) else { return .diverges }
@@ -66,9 +68,10 @@ package struct Continuation: Sendable {
         return count == text.count ? .repeats : .goesOn(from: count)
     }
 
-    /// Whether the answer may end here and be whole.
+    /// Whether the answer may end here and be whole. One that says nothing at all to what was begun has not shown that
+    /// nothing is missing.
     package var mayEnd: Bool {
-        method == .prefilled || matched == sent.count
+        method == .prefilled ? hasSpoken : matched == sent.count
     }
 
     private mutating func takePrefilled(_ text: UnsafeRawBufferPointer) -> Verdict {

@@ -41,6 +41,11 @@ import Testing
         #expect(verdicts(.prefilled, sent: sent, then: ["The"]).mayEnd, "a continuation may be that short")
     }
 
+    /// Found by the simulator: an empty answer passed half of one for the whole.
+    @Test func aPrefilledAnswerThatSaysNothingIsNoEnd() {
+        #expect(!verdicts(.prefilled, sent: "The quick brown fox", then: []).mayEnd)
+    }
+
     @Test func aPrefilledAnswerThatBeginsAgainIsHeldToWhatWasSent() {
         let sent = "The quick brown fox jumps over the lazy dog"
         let again = "The quick brown fox jumps over the l"
