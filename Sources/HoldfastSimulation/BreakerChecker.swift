@@ -80,6 +80,11 @@ struct BreakerChecker: Sendable {
         }
     }
 
+    /// Every exchange has ended.
+    mutating func finish() {
+        if probesInFlight != 0 { report("is left with \(probesInFlight) probes") }
+    }
+
     /// A probe or a last resort shows that the breaker opened without five failures in a row.
     private mutating func learnOpening(now: Instant) {
         if mayBeOpenSince == nil { report("opened without cause") }

@@ -16,10 +16,9 @@ struct ExchangeChecker: Sendable {
 
     /// A timer may be heard this much late, and the end of an exchange with it.
     static let tickNanoseconds = 10 * Span.millisecond
-    /// One try and one more of the same candidate.
-    private static let mostTriesOfOne = 2
-
     private var accounts: [Account] = []
+    /// The last stall of each gateway.
+    private var stalls: [Int: (from: Instant, until: Instant)] = [:]
     private(set) var violations: [String] = []
 
     mutating func see(_ observation: Observation, now: Instant) {
@@ -46,15 +45,25 @@ struct ExchangeChecker: Sendable {
         if violations.isEmpty, accounts.isEmpty { report("no exchange arrived") }
     }
 
-    /// All exchanges have ended, and somebody still counts as under way or waiting.
-    mutating func leftBehind() { report("slots or waits were left behind") }
+    /// All exchanges have ended, and something of them is left.
+    mutating func leftBehind(_ what: String) { report(what) }
+
+    /// A gateway hears nothing in between, not even its timers.
+    mutating func stalled(gateway: Int, from: Instant, until: Instant) { stalls[gateway] = (from, until) }
+
+    /// When at the latest an exchange has to be over.
+    private func lastInstant(of facts: ExchangeFacts) -> Instant {
+        let last = facts.endsBy.advanced(byNanoseconds: Self.tickNanoseconds)
+        guard let stall = stalls[facts.gateway], stall.from <= last else { return last }
+        return max(last, stall.until.advanced(byNanoseconds: Self.tickNanoseconds))
+    }
 
     private mutating func check(_ step: ExchangeStep, after event: ExchangeEvent, of exchange: Int, now: Instant) {
         if accounts[exchange].ended {
             if step != ExchangeStep(.none) { report("exchange \(exchange) went on after its end: \(step)") }
             return
         }
-        if now > accounts[exchange].facts.endsBy.advanced(byNanoseconds: Self.tickNanoseconds) {
+        if now > lastInstant(of: accounts[exchange].facts) {
             report("exchange \(exchange) outlived its deadline")
         }
         learn(event, exchange: exchange)
@@ -99,7 +108,7 @@ struct ExchangeChecker: Sendable {
         accounts[exchange].sent.append(candidate)
         let sent = accounts[exchange].sent
         if sent.count > account.facts.attemptsAllowed { report("exchange \(exchange) made \(sent.count) attempts") }
-        if sent.count(where: { $0 == candidate }) > Self.mostTriesOfOne {
+        if sent.count(where: { $0 == candidate }) > account.facts.triesOfOne {
             report("exchange \(exchange) tried candidate \(candidate) too often")
         }
     }

@@ -8,8 +8,10 @@ struct LoadChecker: Sendable {
     private static let windowNanoseconds = Span.minute
 
     private let provider: Int
-    private let limits: DeploymentLimits
+    private var limits: DeploymentLimits
+    /// Attempts, and slots that were handed over and are not taken up yet.
     private var inFlight = 0
+    private var granted: Set<Int> = []
     private var sent: [Instant] = []
     /// The first of `sent` within the window.
     private var oldest = 0
@@ -21,13 +23,24 @@ struct LoadChecker: Sendable {
         self.limits = limits
     }
 
-    mutating func given(now: Instant) {
-        inFlight += 1
-        if inFlight > limits.concurrent ?? .max { report("was sent \(inFlight) attempts at once") }
+    /// Other limits hold from now on.
+    mutating func configured(_ limits: DeploymentLimits) {
+        // Nobody counted what was sent while there was no limit to count for.
+        if self.limits.requestsPerMinute == nil, self.limits.tokensPerMinute == nil { oldest = sent.count }
+        self.limits = limits
+    }
+
+    mutating func given(exchange: Int, now: Instant) {
+        if granted.remove(exchange) == nil { enter() }
         sent.append(now)
         forget(now: now)
         let count = sent.count - oldest
         if count > limits.requestsPerMinute ?? .max { report("was sent \(count) attempts in a minute") }
+    }
+
+    private mutating func enter() {
+        inFlight += 1
+        if inFlight > limits.concurrent ?? .max { report("was sent \(inFlight) attempts at once") }
     }
 
     mutating func settled() {
@@ -41,17 +54,24 @@ struct LoadChecker: Sendable {
 
     mutating func stopped(exchange: Int) {
         waiting[exchange] = nil
+        if granted.remove(exchange) != nil { inFlight -= 1 }
     }
 
     mutating func handedOver(granted: Int?, refused: [Int]) {
-        if let granted, waiting.removeValue(forKey: granted) == nil {
-            report("gave a slot to \(granted), which was not waiting")
+        if let granted {
+            if waiting.removeValue(forKey: granted) == nil {
+                report("gave a slot to \(granted), which was not waiting")
+            }
+            self.granted.insert(granted)
+            enter()
         }
         let gone = refused.compactMap { waiting.removeValue(forKey: $0) }
         if gone.count != refused.count { report("refused an exchange that was not waiting") }
         guard let most = gone.max(), let least = waiting.values.min() else { return }
         if least < most { report("shed a \(most.rawValue) exchange and kept a \(least.rawValue) one waiting") }
     }
+
+    func hasWaiting(_ exchange: Int) -> Bool { waiting[exchange] != nil || granted.contains(exchange) }
 
     /// Whether it was right to turn an exchange away for load.
     mutating func isFull(now: Instant) -> Bool {

@@ -11,6 +11,8 @@ struct SimulatedProvider: Sendable {
         case flaky
         /// The process dies: what runs is cut, what comes is refused.
         case crashed
+        /// It fools breakers: it answers their probes and little else, or anything but them.
+        case wellWhenProbed, badWhenProbed
     }
 
     struct Period: Sendable {
@@ -19,6 +21,10 @@ struct SimulatedProvider: Sendable {
     }
 
     let periods: [Period]
+    /// Go before `periods`.
+    let outages: [Outage]
+    /// The vendor's region that it stands in: a legal block of one is a block of all.
+    let group: Int
     /// Tokens that its model takes, and whether the configuration says so.
     let contextTokens: Int
     let isContextKnown: Bool
@@ -29,8 +35,10 @@ struct SimulatedProvider: Sendable {
     let takesPrefill: Bool
     let weight: Int
     let price: Price?
-    /// What it allows, as the configuration has it.
+    /// What the contract says, as a gateway's configuration has it.
     let limits: DeploymentLimits
+    /// What it refuses beyond, whoever asks.
+    let allowance: ProviderAllowance
 
     /// What it is asked.
     struct Question: Sendable {
@@ -41,6 +49,8 @@ struct SimulatedProvider: Sendable {
         var answerBytes: Int
         /// Where the answer that it is given the beginning of broke off.
         var prefilledBytes: Int?
+        /// Whether it shows its breaker if it is back. No provider can know; some seem to.
+        var isProbe = false
     }
 
     /// What goes wrong in one world. Half of the worlds know a few conditions only, so that each of them meets much more
@@ -50,45 +60,76 @@ struct SimulatedProvider: Sendable {
         return (0...random.below(3)).map { _ in Condition.allCases[Int(random.below(Int64(Condition.allCases.count)))] }
     }
 
-    /// - Parameter conditions: what may go wrong; not empty.
-    init(healsAt: Instant, conditions: [Condition], random: inout SeededRandom) {
+    /// - Parameters:
+    ///   - conditions: what may go wrong; not empty.
+    ///   - allowance: how many gateways it takes as many requests from as its contract says.
+    init(
+        group: Int, healsAt: Instant, conditions: [Condition], outages: [Outage],
+        silliness: [WorldOptions.Silliness], allowance: Int, random: inout SeededRandom
+    ) {
+        self.group = group
+        self.outages = outages
         contextTokens = Int(1 + random.below(4)) * 1_000
         isContextKnown = random.below(3) > 0
         voice = Int(random.below(2))
         declaresPrefill = random.below(3) == 0
         takesPrefill = declaresPrefill && random.below(4) > 0
-        weight = Int(1 + random.below(10))
+        let hasExtremeWeight = silliness.contains(.extremeWeights)
+        weight = hasExtremeWeight ? [1, CandidateOrder.mostWeight].draw(&random) : Int(1 + random.below(10))
         let micros = random.below(1_000_000)
         limits = DeploymentLimits(
             requestsPerMinute: random.below(4) == 0 ? Int(20 + random.below(400)) : nil,
             tokensPerMinute: random.below(8) == 0 ? Int(20_000 + random.below(200_000)) : nil,
             concurrent: random.below(3) == 0 ? Int(1 + random.below(20)) : nil)
+        self.allowance = ProviderAllowance(limits, gateways: allowance)
         price = random.below(3) == 0 ? nil : Price(inputMicros: micros, cachedInputMicros: nil, outputMicros: micros)
+        periods = Self.drawPeriods(healsAt: healsAt, conditions: conditions, random: &random)
+    }
+
+    private static func drawPeriods(
+        healsAt: Instant, conditions: [Condition], random: inout SeededRandom
+    ) -> [Period] {
         var periods: [Period] = []
         var at = Instant.zero
-        let flaps = random.below(4) == 0
+        let flaps = random.oneIn(4)
+        // As long as a breaker stays open: it comes back each time at the worst moment, or at the best.
+        let flapsLikeABreaker = random.oneIn(6)
         while at < healsAt {
-            let pick = conditions[Int(random.below(Int64(conditions.count)))]
-            let condition = random.below(3) == 0 ? .well : pick
-            periods.append(Period(from: at, condition: condition))
-            let lasts = flaps ? Span.second / 5 + random.below(2 * Span.second) : random.below(20 * Span.second)
+            let isWell = flapsLikeABreaker ? periods.count % 2 == 0 : random.below(3) == 0
+            periods.append(Period(from: at, condition: isWell ? .well : conditions.draw(&random)))
+            var lasts = flaps ? Span.second / 5 + random.below(2 * Span.second) : random.below(20 * Span.second)
+            if flapsLikeABreaker { lasts = min(Span.second << Int64(periods.count / 2), 15 * Span.second) }
             at = at.advanced(byNanoseconds: lasts + 1)
         }
         periods.append(Period(from: healsAt, condition: .well))
-        self.periods = periods
+        return periods
     }
 
     func condition(at now: Instant) -> Condition {
-        periods.last { $0.from <= now }?.condition ?? .well
+        if let outage = outages.first(where: { $0.from <= now && now < $0.until }) { return outage.condition }
+        return periods.last { $0.from <= now }?.condition ?? .well
+    }
+
+    /// When its process dies.
+    var crashes: [Instant] {
+        periods.filter { $0.condition == .crashed }.map(\.from)
+            + outages.filter { $0.condition == .crashed }.map(\.from)
     }
 
     /// What the driver of one attempt would observe, each with its delay from the start of the attempt.
+    ///
+    /// - Parameter waitNanoseconds: it is asked for more than it allows, and says when to come again.
     func script(
-        _ question: Question, now: Instant, random: inout SeededRandom
+        _ question: Question, waitNanoseconds: Int64?, now: Instant, random: inout SeededRandom
     ) -> [(delay: Int64, part: EventQueue.UpstreamPart)] {
-        var script = Script(answerFrom: question.prefilledBytes ?? 0, to: question.answerBytes, random: random)
-        let condition = condition(at: now)
-        if condition == .well, question.tokens > contextTokens {
+        var script = Script(question, random: random)
+        var condition = condition(at: now)
+        if condition == .wellWhenProbed { condition = question.isProbe ? .well : .serverError }
+        if condition == .badWhenProbed { condition = question.isProbe ? .refuses : .flaky }
+        if condition == .well, let waitNanoseconds {
+            script.connect()
+            script.fail(.rateLimit, retryAfter: waitNanoseconds)
+        } else if condition == .well, question.tokens > contextTokens {
             script.connect()
             script.fail(.tooLong)
         } else if condition == .well, question.prefilledBytes != nil, !takesPrefill {
@@ -107,11 +148,13 @@ struct SimulatedProvider: Sendable {
         /// Said so far, of `answerBytes`.
         var said: Int
         let answerBytes: Int
+        let isPrefilled: Bool
         var random: SeededRandom
 
-        init(answerFrom: Int, to answerBytes: Int, random: SeededRandom) {
-            said = answerFrom
-            self.answerBytes = answerBytes
+        init(_ question: Question, random: SeededRandom) {
+            said = question.prefilledBytes ?? 0
+            answerBytes = question.answerBytes
+            isPrefilled = question.prefilledBytes != nil
             self.random = random
         }
 
@@ -168,7 +211,7 @@ struct SimulatedProvider: Sendable {
 
         mutating func write(_ condition: Condition, isStream: Bool) {
             switch condition {
-            case .well:
+            case .well, .wellWhenProbed, .badWhenProbed:
                 answer(isStream: isStream)
             case .flaky:
                 if random.below(5) == 0 { fail(.transient) } else { answer(isStream: isStream) }
@@ -211,7 +254,8 @@ struct SimulatedProvider: Sendable {
                 fail(.capacity)
             case .empty:
                 add(.headReceived, after: 10, to: 400)
-                if isStream { add(.upstreamEnded, after: 0, to: 100) } else { fail(.empty) }
+                // Of an answer that was begun elsewhere a proper end without a word would be the whole rest.
+                if isStream, !isPrefilled { add(.upstreamEnded, after: 0, to: 100) } else { fail(.empty) }
             default:
                 break
             }

@@ -35,7 +35,7 @@ struct SuspensionChecker: Sendable {
 
     mutating func settled(_ result: AttemptResult, now: Instant) {
         guard let failure = result.failure else {
-            if result.outcome == .ok, let began = since, result.startedAt >= began { clear() }
+            if result.outcome == .ok, let began = since, result.startedAt > began { clear() }
             return
         }
         guard result.startedAt >= mendedAt else { return }
@@ -44,14 +44,22 @@ struct SuspensionChecker: Sendable {
             limitedUntil = max(limitedUntil, now.advanced(byNanoseconds: min(wait, Span.hour)))
         }
         guard let wait = Self.shortestWait[failure] else { return }
-        if let began = since, result.startedAt < began { return }
+        if let began = since, result.startedAt <= began { return }
         since = now
         nothingBefore = max(nothingBefore, now.advanced(byNanoseconds: wait))
     }
 
-    /// A client was told that the law leaves nobody to ask, with this provider among the candidates.
-    mutating func calledUnlawful() {
-        if !isRestricted { violations.append("provider \(provider) was called unlawful and is not restricted") }
+    /// Another provider that stands where this one does was refused by law.
+    mutating func siblingWasRestricted(startedAt: Instant) {
+        if startedAt >= mendedAt { isRestricted = true }
+    }
+
+    /// A client that came at `since` was told that the law leaves nobody to ask, with this provider among the candidates.
+    mutating func calledUnlawful(since arrival: Instant = .zero) {
+        // What it saw before an operator came is true for it.
+        if !isRestricted, mendedAt <= arrival {
+            violations.append("provider \(provider) was called unlawful and is not restricted")
+        }
     }
 
     /// Somebody has mended the cause; what was asked before shows nothing any more.

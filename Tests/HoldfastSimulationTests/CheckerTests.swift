@@ -101,6 +101,10 @@ import Testing
         checker.given(.probe(lease: 1), now: second)
         #expect(checker.violations.first == "the breaker of provider 0 opened without cause")
         checker = afterFiveFailures()
+        checker.given(.probe(lease: 1), now: second)
+        checker.finish()
+        #expect(checker.violations == ["the breaker of provider 0 is left with 1 probes"])
+        checker = afterFiveFailures()
         for _ in 0..<3 { checker.given(.lastResort, now: second) }
         #expect(checker.violations == ["the breaker of provider 0 gave too many last resorts"])
     }
@@ -152,6 +156,16 @@ import Testing
         var restricted = checker(.restricted)
         restricted.calledUnlawful()
         #expect(restricted.violations == [])
+        var sibling = SuspensionChecker(provider: 0)
+        sibling.siblingWasRestricted(startedAt: at(0))
+        sibling.given(now: at(1))
+        #expect(sibling.violations == ["provider 0 was asked though it is restricted"])
+        sibling.mended(now: at(10))
+        sibling.siblingWasRestricted(startedAt: at(9))
+        sibling.calledUnlawful(since: at(9))
+        #expect(sibling.violations.count == 1, "what the exchange saw before an operator came is true for it")
+        sibling.calledUnlawful(since: at(10))
+        #expect(sibling.violations.count == 2)
         restricted.given(now: at(1_000_000))
         #expect(restricted.violations == ["provider 0 was asked though it is restricted"])
         var credential = checker(.credential)
@@ -180,8 +194,26 @@ import Testing
         #expect(checker.violations == ["provider 0 was granted 21 second tries in ten seconds"])
     }
 
+    @Test func secondTriesThatNobodyGrantedAndTooManyOfThemAreSeen() {
+        var checker = RetryChecker(provider: 0)
+        checker.sentFirstTry(now: .zero)
+        checker.sentSecondTry(now: .zero)
+        #expect(checker.violations == ["provider 0 got a second try unasked"])
+        checker = RetryChecker(provider: 0)
+        // Few enough in each ten seconds.
+        for second in 0..<80 as Range<Int64> {
+            checker.grantedSecondTry(now: Instant(nanoseconds: second * Span.second))
+        }
+        for _ in 0..<80 { checker.sentSecondTry(now: Instant(nanoseconds: 80 * Span.second)) }
+        #expect(checker.violations == [])
+        checker.grantedSecondTry(now: Instant(nanoseconds: 81 * Span.second))
+        checker.sentSecondTry(now: Instant(nanoseconds: 81 * Span.second))
+        #expect(checker.violations == ["provider 0 was sent 81 second tries in a minute"])
+    }
+
     @Test func aProviderThatStaysAwayIsSeen() {
-        var checker = RecoveryChecker(providers: 2, healsAt: Instant(nanoseconds: Span.second))
+        var checker = RecoveryChecker(providers: 3, healsAt: Instant(nanoseconds: Span.second))
+        checker.adopted(candidates: [0, 1], now: .zero)
         checker.answered(provider: 0, attemptStarted: .zero, now: Instant(nanoseconds: 2 * Span.second))
         checker.answered(
             provider: 1, attemptStarted: Instant(nanoseconds: Span.second),
@@ -191,5 +223,18 @@ import Testing
             provider: 0, attemptStarted: Instant(nanoseconds: Span.second),
             now: Instant(nanoseconds: 61 * Span.second))
         #expect(checker.violations == ["provider 1 carried traffic again only after 60000 ms"])
+    }
+
+    @Test func aProviderThatASnapshotBringsBackIsWaitedFor() {
+        func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * Span.second) }
+        var checker = RecoveryChecker(providers: 2, healsAt: at(1))
+        checker.adopted(candidates: [0], now: .zero)
+        checker.answered(provider: 0, attemptStarted: at(1), now: at(2))
+        #expect(checker.isComplete && checker.violations == [] && checker.slowest == Span.second)
+        checker.adopted(candidates: [0, 1], now: at(5))
+        #expect(!checker.isComplete && checker.slowest == nil)
+        #expect(checker.violations == ["provider 1 never carried traffic again"])
+        checker.answered(provider: 1, attemptStarted: at(60), now: at(65))
+        #expect(checker.violations == [] && checker.slowest == 60 * Span.second)
     }
 }

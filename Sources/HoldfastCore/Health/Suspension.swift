@@ -72,7 +72,7 @@ package struct Suspension: Sendable {
             return hold(failure, until: now.advanced(byNanoseconds: asked), now: now)
         case .growing(let first, let longest):
             // What was under way when the suspension began shows nothing new; of a limit that began meanwhile it does.
-            if let facts, facts.failure.policy.hold != .asAsked, startedAt < facts.since { return false }
+            if let facts, facts.failure.policy.hold != .asAsked, startedAt <= facts.since { return false }
             let wait = max(min(first << min(times, 20), longest), asked)
             times += 1
             return hold(failure, until: now.advanced(byNanoseconds: wait), now: now)
@@ -103,8 +103,9 @@ package struct Suspension: Sendable {
             times = 0
             return false
         }
-        // An answer from before the suspension is no sign, and a legal block is not lifted by one.
-        guard facts.until != nil, startedAt >= facts.since else { return false }
+        // An answer from before the suspension is no sign, and a legal block is not lifted by one. What began at the same
+        // instant began before: nothing is let through once it is suspended.
+        guard facts.until != nil, startedAt > facts.since else { return false }
         self.facts = nil
         times = 0
         return true

@@ -78,6 +78,19 @@ import Testing
         #expect(suspension.refusal(now: at(12)) != nil)
     }
 
+    /// Found by the simulator: a gateway that had stood still heard of everything at one instant, and an answer to what
+    /// it had sent just before the suspension ended it.
+    @Test func whatBeganAtTheSameInstantWasUnderWayToo() {
+        var suspension = suspended(.rateLimit, retryAfter: 60 * Span.second, at: 10)
+        let isEnded = suspension.answered(startedAt: at(10))
+        #expect(!isEnded)
+        #expect(suspension.refusal(now: at(69)) != nil)
+        suspension = suspended(.quota, at: 10)
+        let isNews = suspension.failed(.quota, retryAfterNanoseconds: nil, startedAt: at(10), now: at(11))
+        #expect(!isNews)
+        #expect(suspension.facts?.until == at(310))
+    }
+
     @Test func aRestrictionIsEndedByAPersonAlone() {
         var suspension = suspended(.restricted)
         let isEnded = suspension.answered(startedAt: at(1))

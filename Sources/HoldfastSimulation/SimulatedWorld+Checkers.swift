@@ -1,0 +1,131 @@
+import HoldfastCore
+
+/// Who watches is told of everything, and asked at the end.
+extension SimulatedWorld {
+    var hasViolations: Bool {
+        hasViolationOfPair || !exchangeChecker.violations.isEmpty || !deliveryChecker.violations.isEmpty
+            || !snapshotChecker.violations.isEmpty
+    }
+
+    /// A provider cannot answer in the time that one of the last snapshots leaves, so nothing ever gets well.
+    var isHopeless: Bool {
+        gateways.contains { options.publication[$0.sequence.inForce].isHopeless }
+    }
+
+    var slowestRecovery: Int64? {
+        let slowest = gateways.compactMap(\.recovery.slowest)
+        return slowest.count == gateways.count ? slowest.max() : nil
+    }
+
+    mutating func tellCheckers(_ step: ExchangeStep, after event: ExchangeEvent, exchange: Int) {
+        let gateway = exchanges[exchange].gateway
+        for observation in gateways[gateway].gate.observed {
+            exchangeChecker.see(observation, now: now)
+            tellWatch(observation, gateway: gateway)
+        }
+        gateways[gateway].gate.observed.removeAll(keepingCapacity: true)
+        if case .finish(.refused(let refusal)) = step.action { judge(refusal, after: event, of: exchange) }
+        exchangeChecker.see(.stepped(exchange: exchange, step, after: event), now: now)
+        stormChecker.stepped(exchange: exchange, step, after: event)
+    }
+
+    private mutating func tellWatch(_ observation: Observation, gateway: Int) {
+        switch observation {
+        case .permitGiven(let exchange, let provider, let permit):
+            exchanges[exchange].isProbe = false
+            if case .probe = permit {
+                report.probes += 1
+                exchanges[exchange].isProbe = true
+            }
+            if case .lastResort = permit { report.lastResorts += 1 }
+            gateways[gateway].watches[provider].breaker.given(permit, now: now)
+            gateways[gateway].watches[provider].suspension.given(now: now)
+            gateways[gateway].watches[provider].load.given(exchange: exchange, now: now)
+            noteViolations(of: provider, at: gateway)
+        case .permitSettled(let exchange, let provider, let permit, let result):
+            gateways[gateway].watches[provider].breaker.settled(permit, result.outcome, now: now)
+            gateways[gateway].watches[provider].suspension.settled(result, now: now)
+            gateways[gateway].watches[provider].load.settled()
+            if result.failure == .restricted { restricted(provider, for: exchange, result, gateway: gateway) }
+            noteViolations(of: provider, at: gateway)
+        case .lastResortAsked(let provider):
+            gateways[gateway].watches[provider].breaker.askedForLastResort()
+        case .secondTryGranted(let provider):
+            gateways[gateway].watches[provider].retry.grantedSecondTry(now: now)
+            noteViolations(of: provider, at: gateway)
+        case .waits(let exchange, let provider, let criticality):
+            gateways[gateway].watches[provider].load.waits(exchange: exchange, criticality)
+            noteViolations(of: provider, at: gateway)
+        case .stoppedWaiting(let exchange, let provider):
+            gateways[gateway].watches[provider].load.stopped(exchange: exchange)
+        case .handedOver(let provider, let granted, let refused):
+            gateways[gateway].watches[provider].load.handedOver(granted: granted, refused: refused)
+            noteViolations(of: provider, at: gateway)
+        case .arrived, .stepped:
+            break
+        }
+    }
+
+    mutating func noteViolations(of provider: Int, at gateway: Int) {
+        if gateways[gateway].watches[provider].hasViolations { hasViolationOfPair = true }
+    }
+
+    /// A legal block of one is a block of all that stand where it does.
+    private mutating func restricted(_ provider: Int, for exchange: Int, _ result: AttemptResult, gateway: Int) {
+        exchanges[exchange].restrictedBy.insert(provider)
+        for sibling in options.providers.indices
+        where options.providers[sibling].group == options.providers[provider].group {
+            gateways[gateway].watches[sibling].suspension.siblingWasRestricted(startedAt: result.startedAt)
+        }
+    }
+
+    private mutating func judge(_ refusal: ExchangeRefusal, after event: ExchangeEvent, of exchange: Int) {
+        let gateway = exchanges[exchange].gateway
+        let ordinary = exchanges[exchange].order.filter { $0 < options.ordinary }
+        switch refusal {
+        // Whoever waited its turn and was refused was refused for the queue, and not for what is free by then.
+        case .noneAvailable where exchanges[exchange].attempt == 0 && event != .slotRefused:
+            for provider in ordinary
+            where !gateways[gateway].watches[provider].suspension.isOut(now: now)
+                && !gateways[gateway].watches[provider].load.isFull(now: now)
+            {
+                gateways[gateway].watches[provider].breaker.turnedAway(now: now)
+                noteViolations(of: provider, at: gateway)
+            }
+        case .noneLawful:
+            report.unlawful += 1
+            for provider in ordinary where !exchanges[exchange].restrictedBy.contains(provider) {
+                gateways[gateway].watches[provider].suspension.calledUnlawful(since: exchanges[exchange].arrivedAt)
+                noteViolations(of: provider, at: gateway)
+            }
+        case .noneAvailable, .upstreamAnswer, .everyCandidateFailed, .deadlinePassed:
+            break
+        }
+    }
+
+    /// Where several gateways share what only one may use, it is enough that one gets through.
+    mutating func carriedTraffic(_ provider: Int, gateway: Int, since started: Instant) {
+        let isShared = gateways.count > 1 && !allowances[provider].isUnlimited
+        for place in isShared ? gateways.indices : gateway..<gateway + 1 {
+            gateways[place].recovery.answered(provider: provider, attemptStarted: started, now: now)
+        }
+    }
+
+    // MARK: - The end
+
+    mutating func finish() {
+        exchangeChecker.finish()
+        for exchange in exchanges.indices
+        where exchanges[exchange].machine.wakeAt != nil || !exchanges[exchange].machine.isFinished {
+            exchangeChecker.leftBehind("exchange \(exchange) is left with a timer")
+        }
+        for gateway in gateways.indices {
+            for provider in gateways[gateway].watches.indices { gateways[gateway].watches[provider].finish() }
+            for leftover in gateways[gateway].gate.leftovers(now: now) {
+                exchangeChecker.leftBehind("gateway \(gateway): \(leftover)")
+            }
+        }
+        report.longAfter = stormChecker.watched
+        if !isHopeless { stormChecker.finish() }
+    }
+}
