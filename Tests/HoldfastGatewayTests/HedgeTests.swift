@@ -85,6 +85,21 @@ extension GatewayTests {
             }
         }
 
+        @Test func `a hedge that takes over a client that was kept awake goes on in its stream`() async throws {
+            try await withHedges(", delivery: hold, hold: {heartbeat: 50ms}") { gateway, primary, backup in
+                try await primary.setFault(.silence)
+                try await backup.setFault(.slowFirstToken(delayNanoseconds: 200 * Span.millisecond))
+                let reply = try await gateway.ask(asked())
+                #expect(reply.status == 200 && reply.isComplete && reply.rest.isEmpty && reply.hasWholeEventsOnly)
+                #expect(reply.comments.first == "still waiting")
+                #expect(reply.comments.last == "answered by backup/practice-large")
+                #expect(reply.events.last == "[DONE]" && !reply.streamedText.isEmpty)
+                try await eventually("the other attempt is given up") {
+                    try await gateway.stateOfDeployment("primary/practice-large")["in_flight"] == 0
+                }
+            }
+        }
+
         @Test func `where the hedge fails the first goes on`() async throws {
             try await withHedges { gateway, primary, backup in
                 try await primary.setFault(.slowFirstToken(delayNanoseconds: 300 * Span.millisecond))

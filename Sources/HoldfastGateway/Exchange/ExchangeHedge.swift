@@ -19,7 +19,7 @@ extension Exchange {
         step(.hedged(candidate: candidate), now: now)
     }
 
-    /// Something is about to reach the client: the other run of this exchange is over.
+    /// Content has come, whether it reaches the client at once or is held: the other run of this exchange is over.
     func win(now: Instant) {
         if let hedge {
             self.hedge = nil
@@ -44,6 +44,8 @@ extension Exchange {
     private func take(over run: Exchange) {
         didWinAsHedge()
         beatenAttempts = run.machine.attempts
+        // A heartbeat may have sent the head already.
+        (sentStatus, headDeployment) = (run.sentStatus, run.headDeployment)
         machine.takeOver(attemptsLeft: run.machine.attemptsLeft)
         connection.exchange(run, givesWayTo: self)
     }

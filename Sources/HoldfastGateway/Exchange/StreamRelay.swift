@@ -214,6 +214,7 @@ extension Exchange {
 
     private func apply(_ verdict: StreamRelay.Verdict, now: Instant) {
         if let usage = verdict.usage { self.usage = usage }
+        if verdict.hasToken, hedge != nil || main != nil { win(now: now) }
         if verdict.hasRepeated, !verdict.hasToken {
             step(.chunkRepeated, now: now)
         } else if verdict.hasEvents {
@@ -289,7 +290,6 @@ extension Exchange {
             fail(UpstreamFault(.truncated, "the stream ended before every choice had"), retryAfter: nil, now: now)
             return
         }
-        win(now: now)
         answerWhole(body)
         leaveUpstream()
         reportUsage()
@@ -299,10 +299,7 @@ extension Exchange {
     /// The first call commits: the head leaves with the first content.
     func forwardHeld(now: Instant) {
         guard relay != nil else { return }
-        if committedAt == nil {
-            win(now: now)
-            committedAt = now
-        }
+        if committedAt == nil { committedAt = now }
         sendStreamHeadOnce()
         if saidContinued < machine.attempts.count { sayWhoAnswers() }
         relay?.takeJudged { writeToClient($0) }
@@ -323,11 +320,13 @@ extension Exchange {
             let cause = broken?.failure?.rawValue ?? "a failure"
             writeComment("continued by \(id) (\(method.rawValue)) after \(cause)")
         } else if let headDeployment, headDeployment != id {
-            writeComment("answered by \(id) after a failover")
+            writeComment("answered by \(id)")
         }
     }
 
     func sendHeartbeat() {
+        // The run that the client waits for keeps it awake.
+        guard main == nil else { return }
         sendStreamHeadOnce()
         writeComment("still waiting")
         connection.flush()

@@ -122,6 +122,8 @@ struct SimulationSummary: Sendable {
               \(total.answered) answered, \(total.refused) refused (\(total.unlawful) for want of a lawful candidate), \
             \(total.interrupted) interrupted, \(total.clientGone) left by their client
               \(total.failovers) failovers, \(total.retries) second tries, \(total.probes) probes, \(total.lastResorts) last resorts
+              \(total.continued) streams ended by another than began them, \(total.waits) waits for a slot (\(total.waitsRefused) in vain)
+              \(total.snapshots) snapshots adopted, \(total.stalls) stalls of a gateway
               trace \(String(total.traceHash, radix: 16))
             """
     }
@@ -133,7 +135,9 @@ struct SimulationSummary: Sendable {
             "refused": .integer(total.refused), "unlawful": .integer(total.unlawful),
             "interrupted": .integer(total.interrupted), "client_gone": .integer(total.clientGone),
             "failovers": .integer(total.failovers), "retries": .integer(total.retries),
-            "probes": .integer(total.probes),
+            "probes": .integer(total.probes), "continued": .integer(total.continued),
+            "waits": .integer(total.waits), "waits_refused": .integer(total.waitsRefused),
+            "snapshots": .integer(total.snapshots), "stalls": .integer(total.stalls),
             "last_resorts": .integer(total.lastResorts), "trace": .string(String(total.traceHash, radix: 16)),
             "broken": broken.map { report in
                 [
