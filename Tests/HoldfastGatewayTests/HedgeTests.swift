@@ -145,6 +145,32 @@ extension GatewayTests {
             }
         }
 
+        @Test func `a hedge that finds nobody free does not begin later`() async throws {
+            try await withHedges { gateway, primary, backup in
+                // One slot at the backup, and somebody has it for longer than the exchange below takes.
+                var busy = Setup(primary.port, backup.port)
+                busy.route = ", hedge: true"
+                busy.tail =
+                    TestKeys.sections + "\ndeployments: {backup/practice-large: {limits: {concurrent: 1}}}"
+                busy.alter = { for place in $0.workloads.indices { $0.workloads[place].criticality = .critical } }
+                try gateway.adopt(try busy.load())
+                try await backup.setFault(.slowHead(delayNanoseconds: 90 * Span.millisecond))
+                let holder = try await RawClient.connect(gateway.port)
+                let direct = chat(
+                    "backup/practice-large", headers: [TestKeys.bearer(TestKeys.app)])
+                try await holder.send(direct)
+                try await eventually("the slot is taken") { backup.requests().requests.count == 1 }
+                try await primary.setFault(.slowFirstToken(delayNanoseconds: 40 * Span.millisecond))
+                let reply = try await gateway.ask(asked())
+                #expect(reply.deployment == "primary/practice-large" && reply.events.last == "[DONE]")
+                _ = try await holder.wait { Reply($0).isComplete }
+                await holder.close()
+                #expect(backup.requests().requests.count == 1, "the slot came free and nobody wanted it any more")
+                let state = try await gateway.stateOfDeployment("backup/practice-large")
+                #expect(state["in_flight"] == 0 && state["waiting"] == 0)
+            }
+        }
+
         @Test func `one in twenty at most`() async throws {
             try await withHedges { gateway, primary, backup in
                 try await primary.setFault(.slowFirstToken(delayNanoseconds: 60 * Span.millisecond))

@@ -13,7 +13,10 @@ extension Exchange {
         hedge = run
         run.step(.started, now: now)
         guard let candidate = run.machine.lastCandidate, !run.machine.isFinished else {
+            // Nobody is free: it must not wait for a slot and begin when this run is long over.
             hedge = nil
+            run.main = nil
+            run.beaten(now: now)
             return
         }
         step(.hedged(candidate: candidate), now: now)
