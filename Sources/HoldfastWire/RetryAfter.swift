@@ -123,8 +123,8 @@ package enum HTTPDate {
                 let second = ASCII.decimal(bytes, 23..<25),
                 (1...31).contains(day), hour < 24, minute < 60, second <= 60
             else { return nil }
-            return Int64(daysSinceEpoch(year: year, month: month + 1, day: day)) * 86_400
-                + Int64(hour * 3_600 + minute * 60 + second)
+            let date = CalendarDay(year: Int64(year), month: Int64(month + 1), day: Int64(day))
+            return date.daysSince1970 * 86_400 + Int64(hour * 3_600 + minute * 60 + second)
         }
     }
 
@@ -132,14 +132,4 @@ package enum HTTPDate {
     private static let months: [StaticString] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
-
-    /// Howard Hinnant's `days_from_civil`: the year begins in March, so that the leap day comes last.
-    private static func daysSinceEpoch(year: Int, month: Int, day: Int) -> Int {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
 }

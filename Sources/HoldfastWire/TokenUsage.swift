@@ -11,11 +11,6 @@ package struct TokenUsage: Sendable, Equatable {
         self.cached = cached
     }
 
-    /// About four bytes of English make a token; other scripts need more, code and white space less.
-    package static func estimatedTokens(bytes: Int) -> Int {
-        (bytes + 3) / 4
-    }
-
     /// From the value of `usage`; nil where it is no object.
     static func read(_ json: inout JSONScanner) throws(JSONProblem) -> TokenUsage? {
         guard try json.kind() == .object else {

@@ -67,7 +67,11 @@ package struct ConcurrencyLimit: Sendable {
     ///   keeps one and a limit of one or two serves everybody.
     package func admits(inFlight: Int, criticality: Criticality, hasReserve: Bool) -> Bool {
         guard let limit = isLearned ? limit : bound else { return true }
-        let reserve = hasReserve && criticality < .critical ? Self.reserve(of: limit) : 0
+        return Self.hasRoom(limit, inFlight: inFlight, criticality: criticality, hasReserve: hasReserve)
+    }
+
+    static func hasRoom(_ limit: Int, inFlight: Int, criticality: Criticality, hasReserve: Bool) -> Bool {
+        let reserve = hasReserve && criticality < .critical ? reserve(of: limit) : 0
         return inFlight < limit - reserve
     }
 

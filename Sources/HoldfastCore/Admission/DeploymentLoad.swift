@@ -34,9 +34,10 @@ package struct DeploymentLoad: Sendable {
     }
 
     package func admits(_ criticality: Criticality) -> Bool {
-        if let bound {
-            let reserve = hasReserve && criticality < .critical ? ConcurrencyLimit.reserve(of: bound) : 0
-            guard inFlight < bound - reserve else { return false }
+        if let bound,
+            !ConcurrencyLimit.hasRoom(bound, inFlight: inFlight, criticality: criticality, hasReserve: hasReserve)
+        {
+            return false
         }
         return concurrency.admits(inFlight: beginning, criticality: criticality, hasReserve: hasReserve)
     }

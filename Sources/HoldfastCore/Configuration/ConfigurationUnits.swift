@@ -48,14 +48,7 @@ package enum ConfigurationUnits {
 
     /// Whether `text` is a day of the Gregorian calendar as `YYYY-MM-DD`.
     package static func isDate(_ text: String) -> Bool {
-        let parts = text.utf8.split(separator: 0x2D, omittingEmptySubsequences: false)
-        guard parts.map(\.count) == [4, 2, 2], parts.joined().allSatisfy(ASCIIText.isDigit) else { return false }
-        let numbers = parts.map { $0.reduce(0) { $0 * 10 + Int($1 - 0x30) } }
-        let (year, month, day) = (numbers[0], numbers[1], numbers[2])
-        guard year > 0, (1...12).contains(month) else { return false }
-        let isLeap = (year.isMultiple(of: 4) && !year.isMultiple(of: 100)) || year.isMultiple(of: 400)
-        let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-        return (1...days[month - 1]).contains(day)
+        CalendarDay(text) != nil
     }
 
     private static func quantity(_ text: String, units: [(suffix: String, factor: Int64)]) -> Int64? {

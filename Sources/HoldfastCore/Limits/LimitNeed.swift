@@ -24,10 +24,15 @@ package struct LimitNeed: Sendable, Hashable {
     ///   - outputTokenBound: what the client sets as `max_tokens`; some providers count all of it when a request comes.
     ///   - learnt: `OutputEstimate.p90` of the deployment.
     package static func estimate(inputBytes: Int, outputTokenBound: Int?, learnt: Int?) -> LimitNeed {
-        let bytes = max(inputBytes, 0)
-        let input = bytes / bytesPerToken + (bytes % bytesPerToken == 0 ? 0 : 1)
-        return LimitNeed(
-            inputTokens: Int64(input), outputTokens: Int64(outputTokenBound ?? learnt ?? unknownOutputTokens))
+        LimitNeed(
+            inputTokens: Int64(tokens(bytes: inputBytes)),
+            outputTokens: Int64(outputTokenBound ?? learnt ?? unknownOutputTokens))
+    }
+
+    /// Tokens that so many bytes of text may be, rounded up.
+    package static func tokens(bytes: Int) -> Int {
+        let bytes = max(bytes, 0)
+        return bytes / bytesPerToken + (bytes % bytesPerToken == 0 ? 0 : 1)
     }
 
     var tokens: Int64 { inputTokens + outputTokens }

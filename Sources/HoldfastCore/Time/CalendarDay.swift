@@ -12,8 +12,7 @@ package struct CalendarDay: Comparable, Hashable, Sendable, CustomStringConverti
         self = Self.split(unixMilliseconds: unixMilliseconds).day
     }
 
-    /// `YYYY-MM-DD` with a year from 1 to 9999; nil where the calendar has no such day. Takes what
-    /// `ConfigurationUnits.isDate` takes.
+    /// `YYYY-MM-DD` with a year from 1 to 9999; nil where the calendar has no such day.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 10, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
@@ -25,7 +24,8 @@ package struct CalendarDay: Comparable, Hashable, Sendable, CustomStringConverti
         guard civil == (year, month, day) else { return nil }
     }
 
-    private init(year: Int64, month: Int64, day: Int64) {
+    /// Months and days count from 1; a day beyond the end of its month counts on into the next.
+    package init(year: Int64, month: Int64, day: Int64) {
         let yearFromMarch = month <= 2 ? year - 1 : year
         let (era, yearOfEra) = floorDivide(yearFromMarch, 400)
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1

@@ -60,33 +60,25 @@ struct ContinuableText {
         JSONScanner.appendUTF8(of: facts.text, in: bytes, to: &text)
         let verdict = text.withUnsafeBytes { continuation?.take($0) }
         switch verdict {
-        case .undecided: undecidedText += text
-        case .goesOn(let from): unsent = undecidedText + text[from...]
-        case .goesOnAfterRepeating(let from): unsent = Array(text[from...])
-        case .repeats, .diverges, nil: break
-        }
-        switch verdict {
         case .diverges, nil:
             return nil
         case .undecided:
+            undecidedText += text
             undecided.append(event.range)
             return .holds
         case .repeats where facts.flags.contains(.finish):
             guard continuation?.mayEnd == true else { return nil }
-            unsent = []
-            return goOn(facts, leavingOut: undecided)
+            return goOn(facts, with: [], keepingUndecided: false)
         case .repeats:
             let repeated = undecided + [event.range]
             undecided = []
             undecidedText = []
             return .leavesOut(repeated, hasWords: true)
-        case .goesOn(from: 0):
-            _ = goOn(facts, leavingOut: [])
-            return Change.none
-        case .goesOn:
-            return goOn(facts, leavingOut: [])
-        case .goesOnAfterRepeating:
-            return goOn(facts, leavingOut: undecided)
+        case .goesOn(let from):
+            let change = goOn(facts, with: text[from...], keepingUndecided: true)
+            return from == 0 ? Change.none : change
+        case .goesOnAfterRepeating(let from):
+            return goOn(facts, with: text[from...], keepingUndecided: false)
         }
     }
 
@@ -104,20 +96,22 @@ struct ContinuableText {
             return .leavesOut([event.range], hasWords: false)
         }
         guard continuation?.mayEnd == true else { return nil }
-        unsent = undecidedText
-        _ = goOn(facts, leavingOut: [])
+        _ = goOn(facts, with: [], keepingUndecided: true)
         return Change.none
     }
 
-    /// From here on it is new: of this event what stands in `unsent`.
-    private mutating func goOn(_ facts: ChunkFacts, leavingOut events: [Range<Int>]) -> Change {
-        var text = ByteBuffer()
-        text.writeJSONString(
-            String(decoding: unsent.dropFirst(events.isEmpty ? undecidedText.count : 0), as: UTF8.self))
+    /// From here on it is new: of this event `text`, and what was undecided before it where that is kept.
+    private mutating func goOn(
+        _ facts: ChunkFacts, with text: ArraySlice<UInt8>, keepingUndecided: Bool
+    ) -> Change {
+        unsent = (keepingUndecided ? undecidedText : []) + text
+        let repeated = keepingUndecided ? [] : undecided
         continuation = nil
         undecided = []
         undecidedText = []
         if facts.flags.contains(.finish) { isOpaque = true }
-        return .replaces(range: facts.text.literal, text: text, leavingOut: events)
+        var literal = ByteBuffer()
+        literal.writeJSONString(String(decoding: text, as: UTF8.self))
+        return .replaces(range: facts.text.literal, text: literal, leavingOut: repeated)
     }
 }

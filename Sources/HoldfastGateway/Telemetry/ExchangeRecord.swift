@@ -134,7 +134,7 @@ extension Exchange {
         let usage =
             leg.usage
             ?? TokenUsage(
-                prompt: TokenUsage.estimatedTokens(bytes: admitted.scan.inputBytes), completion: leg.contentEvents)
+                prompt: LimitNeed.tokens(bytes: admitted.scan.inputBytes), completion: leg.contentEvents)
         let prefix: StaticString = leg.usage == nil ? "estimated_" : ""
         func write(_ name: StaticString, _ value: Int64?) {
             guard let value else { return }
@@ -157,7 +157,7 @@ extension RequestScan {
     /// What the request is expected to use, before anybody has counted.
     var need: TokenNeed {
         TokenNeed(
-            inputTokens: TokenUsage.estimatedTokens(bytes: inputBytes),
+            inputTokens: LimitNeed.tokens(bytes: inputBytes),
             outputTokens: endpoint == .embeddings ? 0 : outputTokenBound ?? Self.ordinaryAnswerTokens)
     }
 }
