@@ -83,9 +83,11 @@ private final class PacedRun {
 
     func start() -> EventLoopFuture<PacedResult> {
         let isolated = loop.assumeIsolated()
-        // Spread over the warm-up, so that the streams' events do not fall together.
+        // Spread over the warm-up and, since that may be a multiple of the pace, over the pace too: else the events of
+        // every tenth stream fall together, and a proxy that hands connections to its threads in turn gets all of such
+        // a group on one thread.
         for index in 0..<plan.streams {
-            let at = plan.warmupNanoseconds * Int64(index) / Int64(plan.streams)
+            let at = (plan.warmupNanoseconds + plan.paceNanoseconds) * Int64(index) / Int64(plan.streams)
             isolated.scheduleTask(in: .nanoseconds(at)) { self.open() }
         }
         isolated.scheduleTask(in: .nanoseconds(2 * plan.warmupNanoseconds)) {
