@@ -33,7 +33,7 @@ struct ExchangeChecker: Sendable {
         case .permitSettled(let exchange, _, _, _):
             accounts[exchange].permitsOut -= 1
             if accounts[exchange].permitsOut < 0 { report("exchange \(exchange) settled a permit twice") }
-        case .lastResortAsked, .secondTryGranted, .waits, .stoppedWaiting, .handedOver:
+        case .lastResortAsked, .dropped, .secondTryGranted, .waits, .stoppedWaiting, .handedOver:
             break
         }
     }

@@ -8,6 +8,7 @@ enum Observation: Sendable {
     case permitGiven(exchange: Int, provider: Int, Breaker.Permit)
     case permitSettled(exchange: Int, provider: Int, Breaker.Permit, AttemptResult)
     case lastResortAsked(provider: Int)
+    case dropped(exchange: Int, provider: Int)
     case secondTryGranted(provider: Int)
     case waits(exchange: Int, provider: Int, Criticality)
     case stoppedWaiting(exchange: Int, provider: Int)

@@ -55,6 +55,7 @@ struct SimulatedGate: CandidateGate, Sendable {
             decision = deployments[provider].admit(ask, defersProbe: defersProbe, now: now, random: &random)
         }
         if case .admitted(let permit) = decision { give(candidate, permit, now: now) }
+        if decision == .refused(.throttled) { observed.append(.dropped(exchange: exchange, provider: provider)) }
         return decision
     }
 

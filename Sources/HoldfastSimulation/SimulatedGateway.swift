@@ -59,21 +59,23 @@ struct ProviderWatch: Sendable {
     var suspension: SuspensionChecker
     var retry: RetryChecker
     var load: LoadChecker
+    var throttle: ThrottleChecker
 
     init(provider: Int) {
         breaker = BreakerChecker(provider: provider)
         suspension = SuspensionChecker(provider: provider)
         retry = RetryChecker(provider: provider)
         load = LoadChecker(provider: provider, limits: DeploymentLimits())
+        throttle = ThrottleChecker(provider: provider)
     }
 
     var hasViolations: Bool {
         !breaker.violations.isEmpty || !suspension.violations.isEmpty || !retry.violations.isEmpty
-            || !load.violations.isEmpty
+            || !load.violations.isEmpty || !throttle.violations.isEmpty
     }
 
     var violations: [String] {
-        breaker.violations + suspension.violations + retry.violations + load.violations
+        breaker.violations + suspension.violations + retry.violations + load.violations + throttle.violations
     }
 
     mutating func finish() {

@@ -5,7 +5,8 @@ import HoldfastCore
 struct SimulatedProvider: Sendable {
     enum Condition: CaseIterable, Sendable {
         case well, refuses, unreachable, resets, silent, slowFirstToken, stalls, cuts, inBandError, empty
-        case overloaded, rateLimitedShort, rateLimitedLong, serverError, callerFault, policy, localExhaustion
+        case overloaded, rateLimited, rateLimitedShort, rateLimitedLong, serverError, callerFault, policy,
+            localExhaustion
         case badKey, quotaUsedUp, accountClosed, restricted, noModelAccess, modelGone, redirects
         /// Fails often, but not often enough for its breaker.
         case flaky
@@ -224,8 +225,8 @@ struct SimulatedProvider: Sendable {
             case .resets, .silent, .slowFirstToken, .stalls, .cuts, .inBandError, .empty:
                 connect()
                 writeBadAnswer(condition, isStream: isStream)
-            case .overloaded, .rateLimitedShort, .rateLimitedLong, .serverError, .callerFault, .policy, .badKey,
-                .quotaUsedUp, .accountClosed, .restricted, .noModelAccess, .modelGone, .redirects:
+            case .overloaded, .rateLimited, .rateLimitedShort, .rateLimitedLong, .serverError, .callerFault, .policy,
+                .badKey, .quotaUsedUp, .accountClosed, .restricted, .noModelAccess, .modelGone, .redirects:
                 connect()
                 writeRefusal(condition)
             }
@@ -264,6 +265,7 @@ struct SimulatedProvider: Sendable {
         private mutating func writeRefusal(_ condition: Condition) {
             switch condition {
             case .overloaded: fail(.capacity, retryAfter: random.below(2) == 0 ? nil : random.below(8 * Span.second))
+            case .rateLimited: fail(.rateLimit)
             case .rateLimitedShort: fail(.rateLimit, retryAfter: random.below(2 * Span.second))
             case .rateLimitedLong: fail(.rateLimit, retryAfter: Span.minute)
             case .serverError: fail(.transient)

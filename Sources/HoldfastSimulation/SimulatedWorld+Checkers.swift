@@ -41,11 +41,19 @@ extension SimulatedWorld {
             gateways[gateway].watches[provider].breaker.given(permit, now: now)
             gateways[gateway].watches[provider].suspension.given(now: now)
             gateways[gateway].watches[provider].load.given(exchange: exchange, now: now)
+            gateways[gateway].watches[provider].throttle
+                .given(exchange: exchange, exchanges[exchange].ask.criticality, now: now)
+            noteViolations(of: provider, at: gateway)
+        case .dropped(let exchange, let provider):
+            report.dropped += 1
+            gateways[gateway].watches[provider].throttle
+                .dropped(exchange: exchange, exchanges[exchange].ask.criticality, now: now)
             noteViolations(of: provider, at: gateway)
         case .permitSettled(let exchange, let provider, let permit, let result):
             gateways[gateway].watches[provider].breaker.settled(permit, result.outcome, now: now)
             gateways[gateway].watches[provider].suspension.settled(result, now: now)
             gateways[gateway].watches[provider].load.settled()
+            gateways[gateway].watches[provider].throttle.settled(exchange: exchange, result)
             if result.failure == .restricted { restricted(provider, for: exchange, result, gateway: gateway) }
             noteViolations(of: provider, at: gateway)
         case .lastResortAsked(let provider):
@@ -88,6 +96,7 @@ extension SimulatedWorld {
             for provider in ordinary
             where !gateways[gateway].watches[provider].suspension.isOut(now: now)
                 && !gateways[gateway].watches[provider].load.isFull(now: now)
+                && !gateways[gateway].watches[provider].throttle.hasDropped(exchange, now: now)
             {
                 gateways[gateway].watches[provider].breaker.turnedAway(now: now)
                 noteViolations(of: provider, at: gateway)

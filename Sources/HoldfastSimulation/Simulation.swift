@@ -32,6 +32,8 @@ package struct SimulationReport: Sendable {
     package var retries = 0
     package var lastResorts = 0
     package var probes = 0
+    /// Attempts that were held back where a provider turns most away.
+    package var dropped = 0
     /// Exchanges that a client asked for again because they were refused.
     package var comingsAgain = 0
     package var snapshots = 0
@@ -72,6 +74,7 @@ package struct SimulationReport: Sendable {
         retries += other.retries
         lastResorts += other.lastResorts
         probes += other.probes
+        dropped += other.dropped
         comingsAgain += other.comingsAgain
         snapshots += other.snapshots
         stalls += other.stalls

@@ -51,7 +51,7 @@ import Testing
     private static func hasShownAll(_ total: SimulationReport) -> Bool {
         // Clients leave in every state of an exchange, and after each of the first steps.
         let departs = total.departures.allSatisfy { $0 >= 5 } && total.departureSteps.prefix(20).allSatisfy { $0 >= 1 }
-        return departs && min(total.unlawful, total.waitsRefused, total.stalls) >= 10
+        return departs && min(total.unlawful, total.waitsRefused, total.stalls, total.dropped) >= 10
             && min(total.continued, total.snapshots, total.comingsAgain) >= 20 && total.longAfter >= 100
     }
 

@@ -48,6 +48,8 @@ package enum CandidateRefusal: Sendable, Hashable {
     case scarce(until: Instant)
     /// As many attempts are under way as it takes without becoming slow.
     case busy
+    /// It has turned so much away of late that it is asked for less.
+    case throttled
 }
 
 /// How an attempt went, for everything that outlives its exchange.

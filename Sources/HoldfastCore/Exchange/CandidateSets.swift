@@ -10,7 +10,7 @@ struct CandidateSets: Sendable {
     private var tooSmall: UInt64 = 0
     /// Refused by an open or a probing breaker, or suspended, when candidates were last gone through.
     private var shut: UInt64 = 0
-    /// Suspended, busy or too slow when candidates were last gone through: not even a last resort.
+    /// Suspended, busy, throttled or too slow when candidates were last gone through: not even a last resort.
     private var out: UInt64 = 0
     private var restricted: UInt64 = 0
     /// Said that a second try cannot help.
@@ -76,7 +76,7 @@ struct CandidateSets: Sendable {
 
     mutating func isShut(_ candidate: Int) { shut |= .bit(candidate) }
 
-    /// Busy, or too slow to be in time: its breaker may well be closed, so it is no last resort either.
+    /// Busy, throttled, or too slow to be in time: its breaker may well be closed, so it is no last resort either.
     mutating func isUnfit(_ candidate: Int) {
         shut |= .bit(candidate)
         out |= .bit(candidate)

@@ -130,6 +130,9 @@ extension ExchangeMachine {
         case .busy:
             candidates.isUnfit(candidate)
             if round.busy == nil { round.busy = candidate }
+        case .throttled:
+            candidates.isUnfit(candidate)
+            note(now.advanced(byNanoseconds: Span.second))
         case .scarce:
             round.scarce |= .bit(candidate)
         case .limited(let until):

@@ -20,6 +20,7 @@ package struct AttemptAsk: Sendable, Hashable {
 package struct AttemptPermit: Sendable, Hashable {
     package var breaker: Breaker.Permit
     package var limits: LimitReceipt
+    package var throttle: ClientThrottle.Receipt
 }
 
 /// What all exchanges share about one deployment: whether it is out, how well it answers and how fast, what it may still
@@ -29,6 +30,7 @@ package struct DeploymentHealth: Sendable {
     package private(set) var suspension = Suspension()
     package private(set) var firstToken = FirstTokenLatency()
     package private(set) var load = DeploymentLoad()
+    package private(set) var throttle = ClientThrottle()
     private var limits = KnownLimits()
     private var outputs = OutputEstimate()
     private var retryBudget = RetryBudget()
@@ -48,7 +50,9 @@ package struct DeploymentHealth: Sendable {
         suspension.clear(now: now)
     }
 
-    /// The breaker is asked last, because only its answer takes something: the probe.
+    /// The breaker is asked last, because only its answer takes something: the probe. That is never throttled: it is how a
+    /// deployment is found to be well. The throttle comes after the limits and the slots, as what is held back here is
+    /// nothing that the provider refuses.
     package mutating func admit(
         _ ask: AttemptAsk, defersProbe: Bool, now: Instant, random: inout SeededRandom
     ) -> CandidateDecision {
@@ -62,6 +66,9 @@ package struct DeploymentHealth: Sendable {
         case .exhausted(let until): return .refused(.limited(until: until))
         }
         guard hasSlot(ask) else { return .refused(.busy) }
+        if breaker.state == .closed, !throttle.admits(ask.criticality, now: now, random: &random) {
+            return .refused(.throttled)
+        }
         switch breaker.admit(now: now, defersProbe: defersProbe, random: &random) {
         case .refused(let refusal): return .refused(.breaker(refusal))
         case .admitted(let permit): return .admitted(begin(permit, ask, need, now: now))
@@ -83,7 +90,8 @@ package struct DeploymentHealth: Sendable {
         _ = suspension.admit(now: now)
         retryBudget.attempted(now: now)
         load.enter(ticket: ask.ticket)
-        return AttemptPermit(breaker: permit, limits: limits.take(need, now: now))
+        return AttemptPermit(
+            breaker: permit, limits: limits.take(need, now: now), throttle: throttle.sent(ask.criticality, now: now))
     }
 
     /// Whether an exchange that failed here may try here again.
@@ -115,13 +123,13 @@ package struct DeploymentHealth: Sendable {
         _ permit: AttemptPermit, now: Instant, random: inout SeededRandom
     ) -> DeploymentLoad.Handover {
         breaker.settle(permit.breaker, outcome: .neutral, now: now, random: &random)
-        limits.giveBack(permit.limits, now: now)
-        return load.leave(now: now)
+        return giveBackSlot(of: permit, now: now)
     }
 
     /// Of a permit that is no probe.
     package mutating func giveBackSlot(of permit: AttemptPermit, now: Instant) -> DeploymentLoad.Handover {
         limits.giveBack(permit.limits, now: now)
+        throttle.withdraw(permit.throttle, now: now)
         return load.leave(now: now)
     }
 
@@ -187,6 +195,7 @@ package struct DeploymentHealth: Sendable {
     ) -> Change {
         let hasChanged = breaker.settle(permit.breaker, outcome: result.outcome, now: now, random: &random)
         limits.settle(permit.limits, usedInputTokens: usage.input, usedOutputTokens: usage.output, now: now)
+        throttle.settle(permit.throttle, result, now: now)
         if let tokens = usage.output { outputs.learn(outputTokens: tokens) }
         let change: SuspensionChange? =
             switch result.concern {

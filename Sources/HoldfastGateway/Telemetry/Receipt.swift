@@ -92,6 +92,7 @@ extension CandidateExclusion.Reason {
         case .refused(.limited): "limit_used_up"
         case .refused(.scarce): "limit_scarce"
         case .refused(.busy): "busy"
+        case .refused(.throttled): "throttled"
         case .tooSlow: "too_slow"
         case .retired: "retired"
         }

@@ -34,11 +34,13 @@ struct BreakerGate: CandidateGate {
     }
 
     private var limits = KnownLimits()
+    private var throttle = ClientThrottle()
 
     private mutating func permit(_ breaker: Breaker.Permit, now: Instant) -> AttemptPermit {
         given += 1
         return AttemptPermit(
-            breaker: breaker, limits: limits.take(LimitNeed(inputTokens: 0, outputTokens: 0), now: now))
+            breaker: breaker, limits: limits.take(LimitNeed(inputTokens: 0, outputTokens: 0), now: now),
+            throttle: throttle.sent(.standard, now: now))
     }
 
     mutating func admit(
