@@ -46,6 +46,9 @@ extension SimulatedWorld {
             gateways[gateway].watches[provider].breaker.settled(permit, result.outcome, now: now)
             gateways[gateway].watches[provider].suspension.settled(result, now: now)
             gateways[gateway].watches[provider].load.settled()
+            if !exchanges[exchange].wasSent {
+                gateways[gateway].watches[provider].load.neverSent(result.startedAt)
+            }
             if result.failure == .restricted { restricted(provider, for: exchange, result, gateway: gateway) }
             noteViolations(of: provider, at: gateway)
         case .lastResortAsked(let provider):

@@ -28,6 +28,8 @@ struct SimulatedWorld: Sendable {
         var attemptStarted = Instant.zero
         /// Whose attempt is in flight.
         var provider: Int?
+        /// The request of its attempt has left.
+        var wasSent = false
         /// Its attempt has a head.
         var hasHead = false
         /// The attempt in flight is a probe.
