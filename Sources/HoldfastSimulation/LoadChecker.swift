@@ -48,6 +48,13 @@ struct LoadChecker: Sendable {
         if inFlight < 0 { report("has fewer than no attempts under way") }
     }
 
+    /// The request of an attempt that was given at this instant never left.
+    mutating func neverSent(_ instant: Instant) {
+        guard let place = sent.lastIndex(of: instant) else { return }
+        sent.remove(at: place)
+        if place < oldest { oldest -= 1 }
+    }
+
     mutating func waits(exchange: Int, _ criticality: Criticality) {
         if waiting.updateValue(criticality, forKey: exchange) != nil { report("is waited for twice by \(exchange)") }
     }

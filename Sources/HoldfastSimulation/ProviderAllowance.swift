@@ -33,6 +33,12 @@ struct ProviderAllowance: Sendable {
         return nil
     }
 
+    /// What was to come at this instant was given up on the way.
+    mutating func neverCame(_ instant: Instant) {
+        guard let place = taken[oldest...].lastIndex(of: instant) else { return }
+        taken.remove(at: place)
+    }
+
     /// It has been answered, refused or given up.
     mutating func left() { inFlight -= 1 }
 }

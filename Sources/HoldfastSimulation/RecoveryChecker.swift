@@ -3,7 +3,11 @@ import HoldfastCore
 /// After the world has healed a gateway must send traffic to every provider of its snapshot again, within a bound.
 struct RecoveryChecker: Sendable {
     static let boundNanoseconds = 60 * Span.second
+    /// What is counted by the minute, in whole seconds, is forgotten after so long.
+    static let minuteNanoseconds = Span.minute + 2 * Span.second
 
+    /// Of each provider: when the bound begins at the earliest.
+    private var fairFrom: [Instant]
     private let healsAt: Instant
     /// Since when the snapshot in force has it; nil: it has not.
     private var since: [Instant?]
@@ -11,6 +15,7 @@ struct RecoveryChecker: Sendable {
 
     init(providers: Int, healsAt: Instant) {
         self.healsAt = healsAt
+        fairFrom = Array(repeating: healsAt, count: providers)
         since = Array(repeating: nil, count: providers)
         firstAnswer = Array(repeating: nil, count: providers)
     }
@@ -25,11 +30,18 @@ struct RecoveryChecker: Sendable {
         if attemptStarted >= healsAt, firstAnswer[provider] == nil { firstAnswer[provider] = now }
     }
 
+    /// An attempt that could not be answered was counted against what the provider allows in a minute. Where that is used
+    /// up, nobody may send it anything else.
+    mutating func spentInVain(provider: Int, at instant: Instant) {
+        let over = instant.advanced(byNanoseconds: Self.minuteNanoseconds)
+        fairFrom[provider] = max(fairFrom[provider], over)
+    }
+
     var violations: [String] {
         since.indices.compactMap { provider in
             guard let from = since[provider] else { return nil }
             guard let at = firstAnswer[provider] else { return "provider \(provider) never carried traffic again" }
-            let took = at.nanoseconds(since: max(healsAt, from))
+            let took = at.nanoseconds(since: max(fairFrom[provider], from))
             return took <= Self.boundNanoseconds
                 ? nil : "provider \(provider) carried traffic again only after \(took / Span.millisecond) ms"
         }

@@ -54,6 +54,11 @@ extension SimulatedWorld {
             gateways[gateway].watches[provider].suspension.settled(result, now: now)
             gateways[gateway].watches[provider].load.settled()
             gateways[gateway].watches[provider].throttle.settled(exchange: exchange, result)
+            if exchanges[exchange].wasSent {
+                noteSpending(of: exchange, provider, at: result.startedAt)
+            } else {
+                gateways[gateway].watches[provider].load.neverSent(result.startedAt)
+            }
             if result.failure == .restricted { restricted(provider, for: exchange, result, gateway: gateway) }
             noteViolations(of: provider, at: gateway)
         case .lastResortAsked(let provider):
@@ -114,10 +119,30 @@ extension SimulatedWorld {
 
     /// Where several gateways share what only one may use, it is enough that one gets through.
     mutating func carriedTraffic(_ provider: Int, gateway: Int, since started: Instant) {
-        let isShared = gateways.count > 1 && !allowances[provider].isUnlimited
-        for place in isShared ? gateways.indices : gateway..<gateway + 1 {
+        for place in sharers(of: provider, gateway: gateway) {
             gateways[place].recovery.answered(provider: provider, attemptStarted: started, now: now)
         }
+    }
+
+    private func sharers(of provider: Int, gateway: Int) -> Range<Int> {
+        let isShared = gateways.count > 1 && !allowances[provider].isUnlimited
+        return isShared ? gateways.indices : gateway..<gateway + 1
+    }
+
+    /// Exchanges of a hopeless snapshot may use up, after the healing, all that a provider allows in a minute. The world
+    /// then goes on for as much longer as the provider is let off, unless it stays hopeless.
+    private mutating func noteSpending(of exchange: Int, _ provider: Int, at instant: Instant) {
+        let (limits, publication) = (options.providers[provider].limits, options.publication)
+        guard instant >= options.healsAt, limits.requestsPerMinute != nil || limits.tokensPerMinute != nil,
+            publication[exchanges[exchange].snapshot].isHopeless,
+            !publication[publication.numbers.upperBound].isHopeless
+        else { return }
+        for place in sharers(of: provider, gateway: exchanges[exchange].gateway) {
+            gateways[place].recovery.spentInVain(provider: provider, at: instant)
+        }
+        let latest = instant.advanced(
+            byNanoseconds: RecoveryChecker.minuteNanoseconds + RecoveryChecker.boundNanoseconds)
+        arrivalsEndAt = max(arrivalsEndAt, latest)
     }
 
     // MARK: - The end

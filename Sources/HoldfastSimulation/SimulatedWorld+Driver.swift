@@ -48,6 +48,7 @@ extension SimulatedWorld {
             end(exchange: exchange)
         case .event(let event):
             if event == .headReceived { exchanges[exchange].hasHead = true }
+            if event == .headReceived || event == .attemptConnected { exchanges[exchange].wasSent = true }
             handle(event, exchange: exchange)
         }
     }
@@ -129,6 +130,7 @@ extension SimulatedWorld {
         exchanges[exchange].attemptStarted = now
         exchanges[exchange].provider = provider
         exchanges[exchange].hasHead = false
+        exchanges[exchange].wasSent = false
         let method = exchanges[exchange].machine.continuation
         exchanges[exchange].stream.beginAttempt(method)
         var question = exchanges[exchange].question
@@ -166,6 +168,7 @@ extension SimulatedWorld {
 
     private mutating func letGoOfProvider(_ exchange: Int) {
         guard let provider = exchanges[exchange].provider else { return }
+        if !exchanges[exchange].wasSent { allowances[provider].neverCame(exchanges[exchange].attemptStarted) }
         allowances[provider].left()
         exchanges[exchange].provider = nil
     }

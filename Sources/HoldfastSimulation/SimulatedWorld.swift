@@ -28,6 +28,8 @@ struct SimulatedWorld: Sendable {
         var attemptStarted = Instant.zero
         /// Whose attempt is in flight.
         var provider: Int?
+        /// The request of its attempt has left.
+        var wasSent = false
         /// Its attempt has a head.
         var hasHead = false
         /// The attempt in flight is a probe.
@@ -42,11 +44,11 @@ struct SimulatedWorld: Sendable {
     private static let lastStretchNanoseconds = 5 * Span.second
 
     let options: WorldOptions
-    let arrivalsEndAt: Instant
+    var arrivalsEndAt: Instant
     /// Where every provider is back by then, nobody else needs to come.
     let settledAt: Instant
-    let lastStretchAt: Instant
-    let lastStretchEndsAt: Instant
+    var lastStretchAt: Instant { arrivalsEndAt.advanced(byNanoseconds: Span.second) }
+    var lastStretchEndsAt: Instant { lastStretchAt.advanced(byNanoseconds: Self.lastStretchNanoseconds) }
     var random: SeededRandom
     var now = Instant.zero
     var queue = EventQueue()
@@ -69,8 +71,6 @@ struct SimulatedWorld: Sendable {
         arrivalsEndAt = options.healsAt.advanced(
             byNanoseconds: WorldOptions.settlingNanoseconds + RecoveryChecker.boundNanoseconds)
         settledAt = options.healsAt.advanced(byNanoseconds: 10 * Span.second)
-        lastStretchAt = arrivalsEndAt.advanced(byNanoseconds: Span.second)
-        lastStretchEndsAt = lastStretchAt.advanced(byNanoseconds: Self.lastStretchNanoseconds)
         gateways = (0..<options.gateways).map { _ in SimulatedGateway(options) }
         allowances = options.providers.map(\.allowance)
         snapshotChecker = SnapshotChecker(options.publication, gateways: options.gateways)

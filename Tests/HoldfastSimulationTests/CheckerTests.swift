@@ -225,6 +225,21 @@ import Testing
         #expect(checker.violations == ["provider 1 carried traffic again only after 60000 ms"])
     }
 
+    @Test func aProviderWhoseMinuteWasSpentInVainIsWaitedForAndNotForgotten() {
+        func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * Span.second) }
+        func checker(answeredAt instant: Instant?) -> [String] {
+            var checker = RecoveryChecker(providers: 2, healsAt: at(1))
+            checker.adopted(candidates: [0, 1], now: .zero)
+            checker.spentInVain(provider: 0, at: at(5))
+            checker.answered(provider: 1, attemptStarted: at(1), now: at(61))
+            if let instant { checker.answered(provider: 0, attemptStarted: at(1), now: instant) }
+            return checker.violations
+        }
+        #expect(checker(answeredAt: at(127)) == [])
+        #expect(checker(answeredAt: at(128)) == ["provider 0 carried traffic again only after 61000 ms"])
+        #expect(checker(answeredAt: nil) == ["provider 0 never carried traffic again"])
+    }
+
     @Test func aProviderThatASnapshotBringsBackIsWaitedFor() {
         func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * Span.second) }
         var checker = RecoveryChecker(providers: 2, healsAt: at(1))

@@ -40,6 +40,21 @@ import Testing
             ])
     }
 
+    @Test func onlyWhatWasSentCountsAgainstTheMinute() {
+        var checker = load(DeploymentLimits(requestsPerMinute: 2))
+        for second in 0..<3 as Range<Int64> {
+            checker.given(exchange: Int(second), now: at(second))
+            if second == 1 { checker.neverSent(at(1)) }
+        }
+        #expect(checker.violations == [])
+        checker.given(exchange: 3, now: at(3))
+        #expect(checker.violations == ["provider 0 was sent 3 attempts in a minute"])
+        var allowance = ProviderAllowance(DeploymentLimits(requestsPerMinute: 1), gateways: 1)
+        #expect(allowance.refusal(now: at(0)) == nil && allowance.refusal(now: at(1)) == 59 * Span.second)
+        allowance.neverCame(at(0))
+        #expect(allowance.refusal(now: at(2)) == nil)
+    }
+
     @Test func slotsThatGoAstrayAreSeen() {
         var checker = load(DeploymentLimits(concurrent: 1))
         checker.waits(exchange: 7, .critical)

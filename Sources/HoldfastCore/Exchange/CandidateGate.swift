@@ -62,16 +62,19 @@ package struct AttemptResult: Sendable, Hashable {
     package var startedAt: Instant
     /// It was a stream whose first token came.
     package var hasBegun: Bool
+    /// Its request has left; one that never did used nothing of what the provider allows.
+    package var wasSent: Bool
 
     package init(
         outcome: AttemptOutcome, failure: FailureClass? = nil, retryAfterNanoseconds: Int64? = nil, startedAt: Instant,
-        hasBegun: Bool = false
+        hasBegun: Bool = false, wasSent: Bool = true
     ) {
         self.outcome = outcome
         self.failure = failure
         self.retryAfterNanoseconds = retryAfterNanoseconds
         self.startedAt = startedAt
         self.hasBegun = hasBegun
+        self.wasSent = wasSent
     }
 
     /// Whose suspension the result may begin or end. An answer is a good sign for the deployment and for its provider; a

@@ -37,6 +37,8 @@ package struct ExchangeMachine: Sendable {
         var learntNanoseconds = Int64.max
         /// Content has come, whether or not it has reached the client.
         var hasBegun = false
+        /// Its request has left, perhaps over a connection that turned out to be closed.
+        var wasSent = false
     }
 
     let plan: ExchangePlan
@@ -202,6 +204,7 @@ package struct ExchangeMachine: Sendable {
 
     private mutating func connected() -> ExchangeStep {
         guard case .connecting(var flight) = phase else { return ExchangeStep(.none) }
+        flight.wasSent = true
         wait(&flight) { plan.isStream ? $0.firstByteNanoseconds : $0.responseNanoseconds }
         phase = .awaitingHead(flight)
         return ExchangeStep(.none)
@@ -450,7 +453,8 @@ package struct ExchangeMachine: Sendable {
             candidate: flight.candidate, permit: permit,
             result: AttemptResult(
                 outcome: outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds,
-                startedAt: flight.startedAt, hasBegun: flight.hasBegun), now: now, random: &random)
+                startedAt: flight.startedAt, hasBegun: flight.hasBegun, wasSent: flight.wasSent), now: now,
+            random: &random)
     }
 
     /// An answer that was begun elsewhere says little of how fast another begins.

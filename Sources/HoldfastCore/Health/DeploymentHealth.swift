@@ -194,7 +194,11 @@ package struct DeploymentHealth: Sendable {
         now: Instant, random: inout SeededRandom
     ) -> Change {
         let hasChanged = breaker.settle(permit.breaker, outcome: result.outcome, now: now, random: &random)
-        limits.settle(permit.limits, usedInputTokens: usage.input, usedOutputTokens: usage.output, now: now)
+        if result.wasSent {
+            limits.settle(permit.limits, usedInputTokens: usage.input, usedOutputTokens: usage.output, now: now)
+        } else {
+            limits.giveBack(permit.limits, now: now)
+        }
         throttle.settle(permit.throttle, result, now: now)
         if let tokens = usage.output { outputs.learn(outputTokens: tokens) }
         let change: SuspensionChange? =

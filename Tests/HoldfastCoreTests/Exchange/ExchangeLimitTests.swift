@@ -45,6 +45,22 @@ import Testing
         #expect(rig.wake() == .end(.refused(.everyCandidateFailed(.silent)), cancels: true))
     }
 
+    @Test func whatFailsBeforeItsRequestHasLeftWasNeverSent() {
+        let failed = ExchangeEvent.attemptFailed(.transient, retryAfterNanoseconds: nil)
+        var rig = ExchangeRig(candidates: 4)
+        rig.send(.started)
+        rig.send(failed)
+        #expect(rig.gate.unsent == [0])
+        rig.wake()
+        #expect(rig.gate.unsent == [0, 1], "the connect limit")
+        rig.send(.attemptConnected)
+        rig.send(.connectionStale)
+        rig.send(failed)
+        #expect(rig.gate.unsent == [0, 1], "it may have come over the old connection")
+        rig.send(.clientGone)
+        #expect(rig.gate.unsent == [0, 1, 3])
+    }
+
     @Test func aShortDeadlineLeavesTimeForAnotherCandidate() {
         var rig = ExchangeRig(candidates: 3, clientTimeoutNanoseconds: 8 * Span.second)
         rig.send(.started)

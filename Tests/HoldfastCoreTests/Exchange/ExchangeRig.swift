@@ -15,6 +15,8 @@ struct BreakerGate: CandidateGate {
     var begun: [Int] = []
     var given = 0
     var settled: [Settlement] = []
+    /// Candidates of attempts whose request never left.
+    var unsent: [Int] = []
 
     struct Settlement: Equatable {
         var candidate: Int
@@ -94,6 +96,7 @@ struct BreakerGate: CandidateGate {
         candidate: Int, permit: AttemptPermit, result: AttemptResult, now: Instant, random: inout SeededRandom
     ) {
         settled.append(Settlement(candidate, result.outcome))
+        if !result.wasSent { unsent.append(candidate) }
         breakers[candidate].settle(permit.breaker, outcome: result.outcome, now: now, random: &random)
         _ = suspensions[candidate].note(result, now: now)
     }

@@ -29,6 +29,25 @@ import Testing
         #expect(limits.verdict(tokens(601), now: at(1)).isExhausted)
     }
 
+    @Test func anAttemptThatNeverLeftUsesNothingOfTheMinute() {
+        func verdict(wasSent: Bool) -> CandidateDecision {
+            var (health, random) = (DeploymentHealth(), SeededRandom(seed: 1))
+            health.configure(DeploymentLimits(requestsPerMinute: 1, tokensPerMinute: 1_500), hasReserve: false)
+            func admit() -> CandidateDecision {
+                health.admit(AttemptAsk(), defersProbe: false, now: at(0), random: &random)
+            }
+            guard case .admitted(let permit) = admit() else { return .refused(.busy) }
+            let result = AttemptResult(outcome: .fail, failure: .transient, startedAt: at(0), wasSent: wasSent)
+            _ = health.settle(permit, result, now: at(0), random: &random)
+            return admit()
+        }
+        #expect(verdict(wasSent: true) == .refused(.limited(until: at(61))))
+        guard case .admitted = verdict(wasSent: false) else {
+            Issue.record("the provider never heard of it")
+            return
+        }
+    }
+
     @Test func unknownUsageSettlesAtTheEstimate() {
         var limits = KnownLimits(tokens: 1_000)
         let receipt = limits.take(tokens(400, 600), now: at(0))
