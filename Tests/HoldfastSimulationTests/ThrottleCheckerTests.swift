@@ -4,7 +4,7 @@ import Testing
 @testable import HoldfastSimulation
 
 @Suite struct ThrottleCheckerTests {
-    private static let overloaded = AttemptResult(outcome: .fail, failure: .capacity, startedAt: .zero)
+    private static let overloaded = AttemptResult(outcome: .neutral, failure: .capacity, startedAt: .zero)
     private static let answered = AttemptResult(outcome: .ok, startedAt: .zero)
 
     private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * Span.second) }

@@ -102,11 +102,14 @@ package struct ConcurrencyLimit: Sendable {
     }
 
     private mutating func step(gradientMillis: Int64) {
-        // Fewer than half of the limit in flight say nothing about the limit, neither that it could be higher nor that
-        // it should be lower.
-        guard Int64(mostInFlight) * 2_000 >= limitMillis else { return }
+        // Fewer than half of the limit in flight do not show that it could be higher. That it is too high they may show:
+        // where clients give up, a limit far above what can be had at once is never reached, and holds nobody back.
+        // Below the least nobody is held back anyway.
+        let isReached = Int64(mostInFlight) * 2_000 >= limitMillis
+        guard isReached || mostInFlight >= Self.least else { return }
         let target = limitMillis * gradientMillis / 1_000 + Int64(Self.allowedQueue) * 1_000
-        limitMillis = clamped((limitMillis * 800 + target * 200) / 1_000)
+        let next = clamped((limitMillis * 800 + target * 200) / 1_000)
+        limitMillis = isReached ? next : min(next, limitMillis)
     }
 
     /// A bound also ends the growth of what is learned: otherwise it would have to shrink all the way down to the bound

@@ -444,10 +444,7 @@ package struct ExchangeMachine: Sendable {
         hedgeAt = nil
         attempts[attempts.count - 1].endedAt = now
         attempts[attempts.count - 1].failure = failure
-        // A silence counts as long as it was waited for: what is never seen to end would otherwise never be learnt.
-        if failure == .silent, !flight.hasBegun, !flight.isCutShort, now < deadline {
-            observe(flight, now: now, gate: &gate)
-        }
+        if isSilence(flight, failure, now: now, gate: gate) { observe(flight, now: now, gate: &gate) }
         guard let permit = flight.permit else { return }
         gate.settle(
             candidate: flight.candidate, permit: permit,
@@ -455,6 +452,19 @@ package struct ExchangeMachine: Sendable {
                 outcome: outcome, failure: failure, retryAfterNanoseconds: retryAfterNanoseconds,
                 startedAt: flight.startedAt, hasBegun: flight.hasBegun, wasSent: flight.wasSent), now: now,
             random: &random)
+    }
+
+    /// A silence counts as long as it was waited for: what is never seen to end would otherwise never be learnt. Where the
+    /// client gave up and not we, it counts only if it was as long as what is usual, which is known to a quarter; who
+    /// leaves early says nothing.
+    private func isSilence<Gate: CandidateGate>(
+        _ flight: Flight, _ failure: FailureClass?, now: Instant, gate: Gate
+    ) -> Bool {
+        guard !flight.hasBegun, failure == .silent || failure == .neutral else { return false }
+        if case .connecting = phase { return false }
+        if failure == .silent, !flight.isCutShort, now < deadline { return true }
+        let usual = gate.pace(candidate: flight.candidate, now: now).medianFirstTokenNanoseconds ?? .max
+        return now.nanoseconds(since: flight.startedAt) >= usual - usual / 5
     }
 
     /// An answer that was begun elsewhere says little of how fast another begins.

@@ -5,7 +5,7 @@ package enum FailureClass: String, Sendable, Hashable, CaseIterable {
     case transient
     /// No head, or no first token, in time.
     case silent
-    /// The provider as a whole is overloaded.
+    /// The provider as a whole is overloaded, and says so.
     case capacity
     /// A 429 that ends by waiting.
     case rateLimit = "rate_limit"
@@ -92,7 +92,9 @@ extension FailureClass {
         switch self {
         case .transient: row(.once, .toNext, .fail, .deployment)
         case .silent: row(.never, .toNext, .fail, .deployment)
-        case .capacity: row(.once, .toNext, .fail, .provider)
+        // A provider that turns half away still answers the other half. The breaker would take away all of it, and let go
+        // of what is well again only after its open time; the throttle asks for what can be had.
+        case .capacity: row(.once, .toNext, .neutral, .provider)
         case .rateLimit: row(.afterWait, .toNext, .neutral, .deployment, .asAsked)
         case .quota: row(.never, .toNext, .neutral, .credential, Self.minutes(5, upTo: 60), alert: true)
         case .credential: row(.never, .toNext, .neutral, .credential, Self.minutes(1, upTo: 15), alert: true)

@@ -65,12 +65,37 @@ import Testing
         feed(&limit, 50, of: 100, at: 0, inFlight: 127)
         for second in 1...100 { feed(&limit, 10, of: 100, at: Int64(second) * 1_000, inFlight: 127) }
         #expect(limit.limit == 256, "no growth when idle")
-        for second in 101...110 { feed(&limit, 10, of: 1_000, at: Int64(second) * 1_000, inFlight: 127) }
+        feed(&limit, 10, of: 100, at: 101_000, inFlight: 19)
+        for second in 102...110 { feed(&limit, 10, of: 1_000, at: Int64(second) * 1_000, inFlight: 19) }
         #expect(limit.limit == 256, "and whatever is slow there is not for the number in flight")
-        // The most in flight since the last step counts, not the last.
-        feed(&limit, 1, of: 1_000, at: 110_500, inFlight: 128)
-        feed(&limit, 1, of: 1_000, at: 111_000, inFlight: 1)
-        #expect(limit.limit < 256)
+    }
+
+    @Test func theMostInFlightSinceTheLastStepCount() {
+        var limit = ConcurrencyLimit()
+        feed(&limit, 50, of: 100, at: 0, inFlight: 19)
+        feed(&limit, 20, of: 1_000, at: 500, inFlight: 19)
+        var busier = limit
+        feed(&limit, 1, of: 1_000, at: 1_000, inFlight: 1)
+        #expect(limit.limit == 256)
+        feed(&busier, 1, of: 1_000, at: 900, inFlight: 20)
+        feed(&busier, 1, of: 1_000, at: 1_000, inFlight: 1)
+        #expect(busier.limit < 256)
+    }
+
+    /// Eighty that wait and give up never reach half of the first limit, and it has to come down to them.
+    @Test func aLimitThatNobodyReachesComesDownWhereAnswersAreSlow() {
+        var limit = ConcurrencyLimit()
+        feed(&limit, 50, of: 100, at: 0, inFlight: 80)
+        for second in 1...10 { feed(&limit, 10, of: 100, at: Int64(second) * 1_000, inFlight: 80) }
+        #expect(limit.limit == 256)
+        for second in 11...25 { feed(&limit, 10, of: 4_000, at: Int64(second) * 1_000, inFlight: 80) }
+        #expect((40..<80).contains(limit.limit), "\(limit.limit)")
+        for second in 26...30 { feed(&limit, 10, of: 100, at: Int64(second) * 1_000, inFlight: 19) }
+        let low = limit.limit
+        for second in 31...400 { feed(&limit, 10, of: 100, at: Int64(second) * 1_000, inFlight: low / 2 - 1) }
+        #expect(limit.limit == low, "few in flight are still no reason to grow")
+        for second in 401...500 { feed(&limit, 10, of: 100, at: Int64(second) * 1_000, inFlight: 80) }
+        #expect(limit.limit > low + 60)
     }
 
     @Test func staysWithinItsBounds() {

@@ -21,7 +21,7 @@ import Testing
     private static let expected: [(FailureClass, AttemptOutcome, Next, Next)] = [
         (.transient, .fail, .sends(1), .waits),
         (.silent, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.silent)))),
-        (.capacity, .fail, .sends(1), .waits),
+        (.capacity, .neutral, .sends(1), .waits),
         (.rateLimit, .neutral, .sends(1), .ends(.refused(.noneAvailable(retryAfterNanoseconds: Span.second)))),
         (.quota, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.quota)))),
         (.credential, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.credential)))),

@@ -136,6 +136,27 @@ import Testing
         #expect(rig.gate.firstTokens == [10 * Span.second])
     }
 
+    /// Found by the test of goodput: where clients give up before the first token nothing else is ever seen of a queue.
+    @Test func aClientThatGivesUpLateShowsThatItIsSlow() {
+        func firstTokens(
+            usual: Int64?, connects: Bool = true, timeout: Int64? = nil, _ event: ExchangeEvent, at milliseconds: Int64
+        ) -> [Int64] {
+            var rig = ExchangeRig(candidates: 1, clientTimeoutNanoseconds: timeout.map { $0 * Span.millisecond })
+            rig.gate.paces[0].medianFirstTokenNanoseconds = usual.map { $0 * Span.millisecond }
+            rig.send(.started)
+            if connects { rig.send(.attemptConnected) }
+            rig.send(event, atMilliseconds: milliseconds)
+            #expect(rig.machine.isFinished)
+            return rig.gate.firstTokens
+        }
+        #expect(firstTokens(usual: 400, .clientGone, at: 2_000) == [2 * Span.second])
+        #expect(firstTokens(usual: 400, timeout: 2_000, .timerFired, at: 2_000) == [2 * Span.second])
+        #expect(firstTokens(usual: 400, .clientGone, at: 319) == [], "who leaves early says nothing")
+        #expect(firstTokens(usual: 400, .clientGone, at: 320) == [320 * Span.millisecond])
+        #expect(firstTokens(usual: nil, .clientGone, at: 2_000) == [], "nobody knows what is late")
+        #expect(firstTokens(usual: 400, connects: false, .clientGone, at: 900) == [], "nor how slow the model is")
+    }
+
     // MARK: - Retirement
 
     @Test func onTheDayTheReplacementIsAskedInItsPlace() {

@@ -57,7 +57,7 @@ import Testing
         let neutral = FailureClass.allCases.filter { $0.policy.outcome == .neutral }
         let suspending: [FailureClass] = [.quota, .credential, .restricted, .account, .modelAccess, .modelGone]
         let mild: [FailureClass] = [.tooLong, .policy, .callerFault, .diverged, .neutral, .localExhaustion]
-        #expect(neutral == [.rateLimit] + suspending + mild)
+        #expect(neutral == [.capacity, .rateLimit] + suspending + mild)
         #expect(FailureClass.allCases.filter { $0.policy.hold != .none } == [.rateLimit] + suspending)
         #expect(FailureClass.allCases.filter(\.policy.alert) == suspending + [.misconfigured])
         #expect(!FailureClass.allCases.contains { $0.policy.outcome == .ok })

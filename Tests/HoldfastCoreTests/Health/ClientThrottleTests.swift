@@ -8,7 +8,7 @@ private struct ThrottleRig {
     var random = SeededRandom(seed: 7)
 
     static let answered = AttemptResult(outcome: .ok, startedAt: .zero)
-    static let overloaded = AttemptResult(outcome: .fail, failure: .capacity, startedAt: .zero)
+    static let overloaded = AttemptResult(outcome: .neutral, failure: .capacity, startedAt: .zero)
 
     /// Returns whether it was sent.
     @discardableResult

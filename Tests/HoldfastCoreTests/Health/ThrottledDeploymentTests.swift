@@ -48,7 +48,7 @@ import Testing
     @Test mutating func anOpenBreakerIsForItselfAndItsProbeIsNotThrottled() {
         isTurnedAway(200, now: at(1))
         // One a second goes through, and five of these open the breaker.
-        for second in 2...6 { isTurnedAway(1, .capacity, now: at(Int64(second))) }
+        for second in 2...6 { isTurnedAway(1, .transient, now: at(Int64(second))) }
         guard case .refused(.breaker(.open(let until))) = ask(now: at(6)) else {
             Issue.record("the breaker is open, and says so")
             return
@@ -67,7 +67,7 @@ import Testing
 
     @Test mutating func aLastResortIsNotThrottled() {
         isTurnedAway(200, now: at(1))
-        for second in 2...6 { isTurnedAway(1, .capacity, now: at(Int64(second))) }
+        for second in 2...6 { isTurnedAway(1, .transient, now: at(Int64(second))) }
         #expect(health.admitLastResort(AttemptAsk(), now: at(7, 100)) != nil)
         #expect(health.admitLastResort(AttemptAsk(), now: at(8, 101)) != nil)
     }
@@ -104,6 +104,17 @@ import Testing
                 return
             }
         }
+    }
+
+    /// Half of all is answered, and a breaker would open for the other half.
+    @Test mutating func overloadIsNoBusinessOfTheBreaker() {
+        for place in 0..<200 {
+            guard case .admitted(let permit) = ask(now: at(1)) else { continue }
+            settle(permit, place % 2 == 0 ? .capacity : nil, now: at(1))
+        }
+        #expect(health.breaker.state == .closed)
+        #expect(isTurnedAway(20, .capacity, now: at(2)) > 5)
+        #expect(health.breaker.state == .closed)
     }
 
     // MARK: - In an exchange
