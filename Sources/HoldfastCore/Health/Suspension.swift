@@ -111,6 +111,13 @@ package struct Suspension: Sendable {
         return true
     }
 
+    /// A check has found nothing of the cause any more: the next exchange is the trial, and need not wait for it. Where that
+    /// fails the wait is twice as long, so a check that is always content does no harm.
+    package mutating func mayBeMended(now: Instant) {
+        guard let facts, let until = facts.until, case .growing = facts.failure.policy.hold else { return }
+        self.facts?.until = min(until, now)
+    }
+
     /// A person has mended the cause, or vouches that it is gone.
     package mutating func clear(now: Instant) {
         facts = nil

@@ -50,6 +50,28 @@ import Testing
         for _ in 0..<10 { #expect(suspension.admit(now: at(91)) == nil) }
     }
 
+    @Test func aGoodCheckBringsTheTrialForwardAndNothingElse() {
+        var suspension = suspended(.credential)
+        suspension.mayBeMended(now: at(10))
+        #expect(suspension.facts?.failure == .credential, "it is still suspended")
+        #expect(suspension.admit(now: at(10)) == nil)
+        #expect(suspension.admit(now: at(10)) != nil, "one trial at a time, as ever")
+        suspension.failed(.credential, retryAfterNanoseconds: nil, startedAt: at(10), now: at(11))
+        #expect(suspension.facts?.until == at(11 + 120), "and where it fails, the wait is twice as long")
+        suspension = suspended(.credential)
+        suspension.mayBeMended(now: at(300))
+        #expect(suspension.facts?.until == at(60), "never later")
+    }
+
+    @Test func noCheckLiftsALegalBlockOrALimit() {
+        for (failure, asked) in [(FailureClass.restricted, nil), (.rateLimit, Span.minute)] as [(_, Int64?)] {
+            var suspension = suspended(failure, retryAfter: asked)
+            let before = suspension.facts
+            suspension.mayBeMended(now: at(10))
+            #expect(suspension.facts == before)
+        }
+    }
+
     @Test func theWaitDoublesUpToItsBoundAndBeginsAnewAfterAnAnswer() {
         var suspension = Suspension()
         var now = at(0)
