@@ -79,6 +79,22 @@ package struct GatewayStateView: Codable, Sendable {
             }
         }
 
+        /// What is known of whether it would answer, for those that nobody asks.
+        package struct Warmth: Codable, Sendable {
+            /// `untested`, `warm`, `cold`, or `doubtful` where the last check found something wrong.
+            package var state: String
+            /// Since it last answered or passed a check; where it is doubtful, since that check.
+            package var ageMilliseconds: Int64?
+            /// Of the last check, such as `ok`, `unreachable`, `credential` or `model_not_listed`.
+            package var lastCheck: String?
+
+            package init(state: String, ageMilliseconds: Int64?, lastCheck: String?) {
+                self.state = state
+                self.ageMilliseconds = ageMilliseconds
+                self.lastCheck = lastCheck
+            }
+        }
+
         package var id: String
         package var provider: String
         package var vendor: String
@@ -102,13 +118,14 @@ package struct GatewayStateView: Codable, Sendable {
         package var attempts: [String: Int]
         package var failures: [String: Int]
         package var lastFailure: LastFailure?
+        package var warmth: Warmth
 
         package init(
             id: String, provider: String, vendor: String, region: String?, jurisdiction: String?, breaker: String,
             opensForMilliseconds: Int64?, suspension: Suspension?, retires: String?,
             medianFirstTokenMilliseconds: Int64?, inFlight: Int, waiting: Int, concurrencyLimit: Int?,
             attempts: [String: Int], failures: [String: Int],
-            lastFailure: LastFailure?
+            lastFailure: LastFailure?, warmth: Warmth
         ) {
             self.id = id
             self.provider = provider
@@ -126,6 +143,7 @@ package struct GatewayStateView: Codable, Sendable {
             self.attempts = attempts
             self.failures = failures
             self.lastFailure = lastFailure
+            self.warmth = warmth
         }
     }
 

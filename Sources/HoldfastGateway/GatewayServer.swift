@@ -17,7 +17,7 @@ package final class GatewayServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let loops: [NIOLoopBound<LoopServices>]
     private let listener: any Channel
-    private let operations: OperationsServer
+    let operations: OperationsServer
     private let shared: GatewayShared
     private let status: GatewayStatus
     private let logger: Logger

@@ -9,6 +9,7 @@ extension Compilation {
             accessLog: accessLog(reader.text("access_log")),
             drainNanoseconds: reader.nanoseconds("drain") ?? 0, limits: listenerLimits(reader.section("limits")))
         reader.assign("receipts", to: &settings.receipts)
+        settings.checks = reader.boolean("checks") ?? settings.checks
         if Self.collide(settings.listen, settings.operations) {
             reader.report(
                 reader.isWritten("operations") ? "operations" : "listen",

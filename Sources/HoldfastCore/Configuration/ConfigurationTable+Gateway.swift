@@ -31,6 +31,10 @@ extension ConfigurationTable {
                 "Exchanges whose receipts are kept in memory, for `GET /state/exchanges/{id}`. 0: none.",
                 reason: "Minutes of a busy service, in a few megabytes."),
             FieldRule(
+                "checks", .boolean, .defaulted("true"), example: "true",
+                "Look at deployments that nobody asked for an hour by their provider's list of models, which costs no tokens.",
+                reason: "An untested fallback is not a fallback."),
+            FieldRule(
                 "drain", .duration(0...Span.hour), .defaulted("30s"), example: "30s",
                 "How long running exchanges may go on after SIGTERM.",
                 reason: "The grace period that container platforms give by default."),

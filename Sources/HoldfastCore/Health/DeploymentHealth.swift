@@ -50,6 +50,11 @@ package struct DeploymentHealth: Sendable {
         suspension.clear(now: now)
     }
 
+    /// A check found what kept it out perhaps mended.
+    package mutating func mayBeMended(now: Instant) {
+        suspension.mayBeMended(now: now)
+    }
+
     /// The breaker is asked last, because only its answer takes something: the probe. That is never throttled: it is how a
     /// deployment is found to be well. The throttle comes after the limits and the slots, as what is held back here is
     /// nothing that the provider refuses.

@@ -59,6 +59,8 @@ package struct GatewaySettings: Sendable, Hashable {
     package var drainNanoseconds: Int64
     /// Exchanges whose receipts are kept, in memory.
     package var receipts = 4_096
+    /// Deployments that nobody asks are looked at by their provider's list of models.
+    package var checks = true
     package var limits: ListenerLimits
 
     package init(

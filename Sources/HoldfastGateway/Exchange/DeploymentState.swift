@@ -9,6 +9,8 @@ final class DeploymentState: Sendable {
         /// Exchanges that wait for a slot, by ticket.
         var waiters: [UInt64: SlotWaiter] = [:]
         var waitsRefused = 0
+        var checks = CheckSchedule()
+        var checksByOutcome: [String: Int] = [:]
         var attemptsByOutcome = OutcomeCounts()
         var failuresByClass: [FailureClass: Int] = [:]
         var lastResorts = 0
@@ -63,6 +65,8 @@ final class DeploymentState: Sendable {
         var retriesRefused: Int
         var timeToFirstToken: Histogram
         var lastFailure: LastFailure?
+        var checkRecord: CheckRecord
+        var checks: [String: Int]
     }
 
     func snapshot() -> Facts {
@@ -75,7 +79,7 @@ final class DeploymentState: Sendable {
                 attempts: $0.attemptsByOutcome,
                 failures: $0.failuresByClass, lastResorts: $0.lastResorts, retriesRefused: $0.retriesRefused,
                 timeToFirstToken: $0.timeToFirstToken,
-                lastFailure: $0.lastFailure)
+                lastFailure: $0.lastFailure, checkRecord: $0.checks.record, checks: $0.checksByOutcome)
         }
     }
 

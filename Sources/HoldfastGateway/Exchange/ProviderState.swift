@@ -38,6 +38,11 @@ final class ProviderState: Sendable {
         return suspension.withLock { $0.admit(now: now) }
     }
 
+    /// A check found what kept it out perhaps mended.
+    func mayBeMended(now: Instant) {
+        suspension.withLock { $0.mayBeMended(now: now) }
+    }
+
     func note(_ result: AttemptResult, now: Instant) -> SuspensionChange? {
         guard result.failure != nil || isSuspended.load(ordering: .relaxed) else { return nil }
         return suspension.withLock { suspension in

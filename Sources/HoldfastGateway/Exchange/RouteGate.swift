@@ -144,6 +144,7 @@ struct RouteGate: CandidateGate {
         (failureDetail, self.usage) = (nil, nil)
         let change = deployment.state.withSlots { shared, handover in
             shared.attemptsByOutcome.count(result.outcome)
+            if result.outcome == .ok { shared.checks.answered(now: now) }
             if let failure = result.failure, failure != .neutral {
                 shared.failuresByClass[failure, default: 0] += 1
                 shared.lastFailure = DeploymentState.LastFailure(

@@ -9,6 +9,7 @@ enum MetricsReport {
         writeProcess(shared, status, now, into: &text)
         writeRoutes(inForce, into: &text)
         writeDeployments(inForce, into: &text)
+        writeChecks(inForce, now: now, into: &text)
         text.begin(
             "holdfast_retires_in_days", "gauge", "Days until the provider takes the model away; 0 on the day and after."
         )
@@ -158,6 +159,22 @@ enum MetricsReport {
         text.begin("holdfast_attempt_time_to_first_token_seconds", "histogram", "From an attempt to its first content.")
         for row in rows {
             text.histogram("holdfast_attempt_time_to_first_token_seconds", row.label, row.facts.timeToFirstToken)
+        }
+    }
+
+    private static func writeChecks(_ inForce: InForce, now: Instant, into text: inout PrometheusText) {
+        let rows = inForce.deployments.map { (label: [("deployment", $0.deployment.id)], facts: $0.state.snapshot()) }
+        text.begin(
+            "holdfast_checks_total", "counter", "Free checks of deployments that nobody asked, by what they found.")
+        for row in rows {
+            for (outcome, count) in row.facts.checks.sorted(by: { $0.key < $1.key }) {
+                text.sample("holdfast_checks_total", row.label + [("outcome", outcome)], count)
+            }
+        }
+        text.begin("holdfast_warm", "gauge", "1 for a deployment that lately answered or passed a check.")
+        for row in rows {
+            let warmth = row.facts.checkRecord.warmth(now: now)
+            text.sample("holdfast_warm", row.label, warmth.word == "warm" ? 1 : 0)
         }
     }
 }

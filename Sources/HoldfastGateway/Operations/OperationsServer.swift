@@ -13,10 +13,17 @@ final class OperationsServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
 
-    private init(address: ListenAddress, group: MultiThreadedEventLoopGroup, channel: any Channel) {
+    /// They run here, since this thread serves no client.
+    let checks: NIOLoopBound<DeploymentChecks>
+
+    private init(
+        address: ListenAddress, group: MultiThreadedEventLoopGroup, channel: any Channel,
+        checks: NIOLoopBound<DeploymentChecks>
+    ) {
         self.address = address
         self.group = group
         self.channel = channel
+        self.checks = checks
     }
 
     static func start(
@@ -37,7 +44,13 @@ final class OperationsServer: Sendable {
                 .bind(host: address.host, port: address.port)
                 .get()
             let bound = ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0)
-            return OperationsServer(address: bound, group: group, channel: channel)
+            let loop = group.next()
+            let checks = try await loop.submit {
+                let checks = DeploymentChecks(shared: shared, status: status, loop: loop)
+                checks.start()
+                return NIOLoopBound(checks, eventLoop: loop)
+            }.get()
+            return OperationsServer(address: bound, group: group, channel: channel, checks: checks)
         } catch {
             try? await group.shutdownGracefully()
             throw GatewayStartFailure.bind(key: "gateway.operations", address: address, error)

@@ -77,11 +77,18 @@ enum StateReport {
                 GatewayStateView.Deployment.LastFailure(
                     failure: $0.failure.rawValue, detail: $0.detail,
                     ageMilliseconds: now.nanoseconds(since: $0.at) / Span.millisecond)
-            })
+            }, warmth: warmth(facts.checkRecord, now: now))
     }
 }
 
 extension StateReport {
+    private static func warmth(_ record: CheckRecord, now: Instant) -> GatewayStateView.Deployment.Warmth {
+        let warmth = record.warmth(now: now)
+        return GatewayStateView.Deployment.Warmth(
+            state: warmth.word, ageMilliseconds: warmth.nanosecondsAgo.map { $0 / Span.millisecond },
+            lastCheck: record.last?.outcome.word)
+    }
+
     private static func suspension(_ facts: Suspension.Facts, now: Instant) -> GatewayStateView.Suspension {
         GatewayStateView.Suspension(
             failure: facts.failure.rawValue, mend: facts.failure.mend,

@@ -1,7 +1,5 @@
 import HoldfastCore
 import NIOCore
-import NIOPosix
-import NIOSSL
 
 /// The connections of one event loop to one provider. The newest idle one is used first, so that the others grow old
 /// enough to be closed; only touched on its loop.
@@ -90,42 +88,16 @@ final class UpstreamPool {
         target.openCount.add(1)
         let connection = UpstreamConnection(pool: self, awaitsTLS: target.tls != nil)
         openers[ObjectIdentifier(connection)] = (connection, exchange)
-        let loop = services.loop
-        let url = target.provider.baseURL
-        let boundConnection = NIOLoopBound(connection, eventLoop: loop)
-        let target = self.target
-        let bootstrap = ClientBootstrap(group: loop)
-            .connectTimeout(.nanoseconds(connectNanoseconds))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.autoRead, value: true)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    if let tls = try target.tlsHandler() {
-                        try channel.pipeline.syncOperations.addHandler(tls)
-                    }
-                    try channel.pipeline.syncOperations.addHandler(boundConnection.value)
-                }
-            }
-        services.resolver.addresses(host: url.host, port: url.port, now: now, loop: loop)
-            .assumeIsolated()
-            .flatMapThrowing { addresses in
-                let allowed = target.provider.isPrivateNetwork ? addresses : addresses.filter(AddressGuard.isPublic)
-                guard !allowed.isEmpty else {
-                    throw UpstreamFault(
-                        .misconfigured, "its name leads to a private address; if that is meant, set network: private")
-                }
-                return allowed
-            }
-            .flatMap { addresses in
-                addresses.count == 1
-                    ? bootstrap.connect(to: addresses[0])
-                    : bootstrap.resolver(KnownAddresses(addresses: addresses, loop: loop))
-                        .connect(host: url.host, port: url.port)
-            }
-            .whenFailure { error in
-                self.failedToOpen(connection, UpstreamFault(error))
-                self.closed(connection)
-            }
+        let boundConnection = NIOLoopBound(connection, eventLoop: services.loop)
+        target.connect(on: services.loop, resolver: services.resolver, timeoutNanoseconds: connectNanoseconds, now: now)
+        {
+            try $0.addHandler(boundConnection.value)
+        }
+        .assumeIsolated()
+        .whenFailure { error in
+            self.failedToOpen(connection, UpstreamFault(error))
+            self.closed(connection)
+        }
     }
 
     func opened(_ connection: UpstreamConnection) {
@@ -197,20 +169,4 @@ final class UpstreamPool {
         let next = [nextIdle, settling.first?.until].compactMap { $0 }.min()
         services.timers.arm(timer, at: next)
     }
-}
-
-/// Addresses that are known already, for NIO's happy-eyeballs connector.
-private struct KnownAddresses: Resolver, Sendable {
-    let addresses: [SocketAddress]
-    let loop: any EventLoop
-
-    func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
-        loop.makeSucceededFuture(addresses.filter { $0.protocol == .inet })
-    }
-
-    func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
-        loop.makeSucceededFuture(addresses.filter { $0.protocol == .inet6 })
-    }
-
-    func cancelQueries() {}
 }
