@@ -86,10 +86,12 @@ struct Compilation {
                 return names.compactMap { name in routeIndex(name, seen: &seen, in: reader) }
             }
             workloadNames[section.name] = workloads.count
-            workloads.append(
-                Workload(
-                    id: section.name, criticality: criticality, routes: routes,
-                    allowsDirectModels: reader.boolean("direct_models") ?? false))
+            var workload = Workload(
+                id: section.name, criticality: criticality, routes: routes,
+                allowsDirectModels: reader.boolean("direct_models") ?? false)
+            workload.jurisdictions = jurisdictions(reader)
+            checkLawful(workload, reader)
+            workloads.append(workload)
         }
     }
 

@@ -177,7 +177,17 @@ package enum ConfigurationTable {
                 "direct_models", .boolean, .defaulted("false"), example: "true",
                 "Whether its keys may ask for `provider/model` instead of a route.",
                 reason: "A caller that names one deployment has nothing to fall back on."),
+            FieldRule(
+                "jurisdictions", .list(of: .label, count: 1...mostJurisdictions),
+                .optional("any, and unknown ones too"),
+                example: "[eu, us]",
+                "Where its requests may go by law: to providers that declare one of these as their `jurisdiction`, and to no other. "
+                    + "Recorded; this version does not act on it.",
+                reason: "Only you know which law the data is under."),
         ])
+
+    /// Far more than one company is under; bounds a list that every candidate is compared with.
+    static let mostJurisdictions = 64
 
     static let key = SectionRule(
         "keys[]", "One client key. `holdfast keys create` prints a key with its line.",

@@ -5,7 +5,7 @@
 /// characters, about 190 bits.
 package struct KeyText: Sendable, Equatable {
     package enum Kind: String, Sendable, CaseIterable {
-        case client, agent, operator_ = "operator", approver, auditor, admin, node
+        case client, agent, viewer, operator_ = "operator", approver, auditor, admin, automation, node
     }
 
     package let kind: Kind
@@ -15,8 +15,8 @@ package struct KeyText: Sendable, Equatable {
     package static let checkLength = 6
     /// Ids are lower-case letters, digits and hyphens: no underscore, which separates the parts.
     package static let longestID = 64
-    /// Longer than every legal key; a bound on what is ever hashed.
-    package static let longest = 3 + 8 + 1 + longestID + 1 + secretLength + checkLength
+    /// As long as the longest legal key, of the kind `automation`; a bound on what is ever hashed.
+    package static let longest = 3 + 10 + 1 + longestID + 1 + secretLength + checkLength
 
     private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 

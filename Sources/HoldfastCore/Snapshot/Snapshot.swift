@@ -378,6 +378,8 @@ package struct Workload: Sendable, Hashable {
     package var routes: [Int]?
     /// Whether its keys may ask for `provider/model` instead of a route.
     package var allowsDirectModels: Bool
+    /// Where its requests may go by law, 1 … 64 names; nil: anywhere.
+    package var jurisdictions: [String]?
 
     package init(id: String, criticality: Criticality, routes: [Int]?, allowsDirectModels: Bool) {
         self.id = id

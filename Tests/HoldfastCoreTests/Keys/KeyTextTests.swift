@@ -11,6 +11,17 @@ import Testing
         #expect(text.utf8.count <= KeyText.longest)
     }
 
+    @Test func theLongestIdOfEveryKindReadsBack() {
+        var random = SeededRandom(seed: 3)
+        let id = String(repeating: "a", count: KeyText.longestID)
+        let lengths = KeyText.Kind.allCases.map { kind in
+            let text = KeyText.make(kind: kind, id: id, using: &random)
+            #expect(text.hasPrefix("hf_\(kind.rawValue)_") && KeyText(text)?.kind == kind)
+            return text.utf8.count
+        }
+        #expect(lengths.max() == KeyText.longest)
+    }
+
     @Test func everySingleChangedCharacterIsRefused() {
         var random = SeededRandom(seed: 2)
         let text = Array(KeyText.make(kind: .client, id: "a", using: &random).utf8)
