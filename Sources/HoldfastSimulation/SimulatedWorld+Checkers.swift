@@ -120,15 +120,28 @@ extension SimulatedWorld {
         return isShared ? gateways.indices : gateway..<gateway + 1
     }
 
-    /// Exchanges of a hopeless snapshot may use up, after the healing, all that a provider allows in a minute. The world
-    /// then goes on for as much longer as the provider is let off, unless it stays hopeless.
+    /// Exchanges of a hopeless snapshot may use up, after the healing, all that a provider allows in a minute.
     private mutating func noteSpending(of exchange: Int, _ provider: Int, at instant: Instant) {
-        let (limits, publication) = (options.providers[provider].limits, options.publication)
+        let limits = options.providers[provider].limits
         guard instant >= options.healsAt, limits.requestsPerMinute != nil || limits.tokensPerMinute != nil,
-            publication[exchanges[exchange].snapshot].isHopeless,
-            !publication[publication.numbers.upperBound].isHopeless
+            options.publication[exchanges[exchange].snapshot].isHopeless
         else { return }
-        for place in sharers(of: provider, gateway: exchanges[exchange].gateway) {
+        letOff(provider, gateway: exchanges[exchange].gateway, since: instant)
+    }
+
+    /// The world heals, and some providers' minute is used up by what was asked before.
+    mutating func noteSpendingBeforeHealing(at gateway: Int) {
+        for provider in options.providers.indices
+        where gateways[gateway].watches[provider].load.isSpent(now: now) {
+            letOff(provider, gateway: gateway, since: now)
+        }
+    }
+
+    /// The world then goes on for as much longer, unless it stays hopeless.
+    private mutating func letOff(_ provider: Int, gateway: Int, since instant: Instant) {
+        let publication = options.publication
+        guard !publication[publication.numbers.upperBound].isHopeless else { return }
+        for place in sharers(of: provider, gateway: gateway) {
             gateways[place].recovery.spentInVain(provider: provider, at: instant)
         }
         let latest = instant.advanced(

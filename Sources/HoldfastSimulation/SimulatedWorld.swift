@@ -39,7 +39,7 @@ struct SimulatedWorld: Sendable {
     }
 
     /// No run needs as many; a machine that never ends is caught here.
-    private static let mostEvents = 1_000_000
+    private static let mostEvents = 10_000_000
     /// Clients come once more for so long, when all is over.
     private static let lastStretchNanoseconds = 5 * Span.second
 
@@ -138,6 +138,7 @@ struct SimulatedWorld: Sendable {
             }
         case .mends(let gateway):
             gateways[gateway].clearSuspensions(now: now)
+            noteSpendingBeforeHealing(at: gateway)
         case .snapshot(let gateway, let number):
             gateways[gateway].receive(number, of: options.publication, now: now)
             snapshotChecker.delivered(number, to: gateway, inForce: gateways[gateway].sequence.inForce)

@@ -55,6 +55,22 @@ import Testing
         #expect(allowance.refusal(now: at(2)) == nil)
     }
 
+    @Test func aMinuteThatIsSpentIsKnown() {
+        var requests = load(DeploymentLimits(requestsPerMinute: 10))
+        for exchange in 0..<6 { requests.given(exchange: exchange, now: at(0)) }
+        #expect(requests.isSpent(now: at(0)) == false)
+        requests.given(exchange: 6, now: at(0))
+        #expect(requests.isSpent(now: at(61)) == true)
+        #expect(requests.isSpent(now: at(62)) == false)
+        var tokens = load(DeploymentLimits(tokensPerMinute: 1_000))
+        #expect(tokens.isSpent(now: at(0)) == false)
+        tokens.given(exchange: 0, now: at(0))
+        #expect(tokens.isSpent(now: at(61)) == true, "what it used is not known")
+        var neither = load(DeploymentLimits(concurrent: 1))
+        neither.given(exchange: 0, now: at(0))
+        #expect(neither.isSpent(now: at(0)) == false)
+    }
+
     @Test func slotsThatGoAstrayAreSeen() {
         var checker = load(DeploymentLimits(concurrent: 1))
         checker.waits(exchange: 7, .critical)
