@@ -176,7 +176,7 @@ import Testing
             checker.see(.arrived(exchange: 0, facts), now: .zero)
             checker.stalled(gateway: gateway, from: stall.from, until: stall.until)
             let step = ExchangeStep(.finish(.refused(.deadlinePassed)))
-            checker.see(.stepped(exchange: 0, step, after: .timerFired), now: end)
+            checker.see(.stepped(run: 0, step, after: .timerFired), now: end)
             return checker.violations
         }
         let late = ["exchange 0 outlived its deadline"]
@@ -194,7 +194,7 @@ import Testing
         checker.see(.arrived(exchange: 0, facts), now: .zero)
         for _ in 0..<2 {
             checker.see(
-                .stepped(exchange: 0, ExchangeStep(.sendAttempt(candidate: 0)), after: .started), now: .zero)
+                .stepped(run: 0, ExchangeStep(.sendAttempt(candidate: 0)), after: .started), now: .zero)
         }
         #expect(checker.violations == ["exchange 0 tried candidate 0 too often"])
     }
