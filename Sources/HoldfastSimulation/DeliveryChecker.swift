@@ -18,6 +18,8 @@ struct DeliveryChecker: Sendable {
         var facts: Facts
         var text: [UInt8] = []
         var provider: Int?
+        /// The run whose words the client has.
+        var run: Int?
         var isUncontinuable = false
     }
 
@@ -32,9 +34,11 @@ struct DeliveryChecker: Sendable {
         accounts[exchange]?.isUncontinuable = true
     }
 
-    mutating func delivered(_ bytes: [UInt8], by provider: Int, exchange: Int) {
+    mutating func delivered(_ bytes: [UInt8], by provider: Int, run: Int, exchange: Int) {
         guard var account = accounts[exchange], !bytes.isEmpty else { return }
         let facts = account.facts
+        if account.run ?? run != run { report("exchange \(exchange) mixed the answers of two runs") }
+        account.run = run
         if let before = account.provider, before != provider {
             let isRepeated =
                 account.text

@@ -2,7 +2,7 @@ import HoldfastCore
 
 /// What an exchange is at when its client leaves, as a driver sees it.
 enum DepartureMoment: Int, CaseIterable, Sendable {
-    case beforeStart, connecting, receiving, holding, committed, waiting, queued, continuing
+    case beforeStart, connecting, receiving, holding, committed, waiting, queued, continuing, hedged
 }
 
 /// When a client leaves before its exchange ends.

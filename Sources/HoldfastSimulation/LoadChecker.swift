@@ -82,6 +82,12 @@ struct LoadChecker: Sendable {
 
     /// Whether it was right to turn an exchange away for load.
     mutating func isFull(now: Instant) -> Bool {
+        limits.tokensPerMinute != nil || inFlight >= Self.neverBusyBelow
+            || 10 * inFlight >= 8 * (limits.concurrent ?? .max / 8) - 10 || isSpent(now: now)
+    }
+
+    /// Whether what the provider allows in a minute may be used up.
+    mutating func isSpent(now: Instant) -> Bool {
         forget(now: now)
         // Whole seconds may be kept for up to two longer than they count.
         let least = sent[..<oldest].reversed().prefix {
@@ -89,8 +95,7 @@ struct LoadChecker: Sendable {
         }
         let count = sent.count - oldest + least.count
         // A fifth is kept for critical exchanges; a token limit depends on what nobody knows before the answer.
-        return limits.tokensPerMinute != nil || inFlight >= Self.neverBusyBelow
-            || 10 * inFlight >= 8 * (limits.concurrent ?? .max / 8) - 10
+        return limits.tokensPerMinute != nil && count > 0
             || 10 * count >= 8 * (limits.requestsPerMinute ?? .max / 8) - 10
     }
 

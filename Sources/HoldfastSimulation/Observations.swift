@@ -1,10 +1,15 @@
 import HoldfastCore
 
 /// What the checkers are told. They see what a driver, a client and a provider would see, never the inside of a machine
-/// or of a breaker.
+/// or of a breaker. An exchange has the number of its first run; where a run is meant, permits and waits included, a
+/// second one has its own.
 enum Observation: Sendable {
     case arrived(exchange: Int, ExchangeFacts)
-    case stepped(exchange: Int, ExchangeStep, after: ExchangeEvent)
+    /// It is asked for a second time, by a run of its own.
+    case hedged(exchange: Int, run: Int)
+    case stepped(run: Int, ExchangeStep, after: ExchangeEvent)
+    /// Its client is told so.
+    case ended(exchange: Int, ExchangeEnd, after: ExchangeEvent)
     case permitGiven(exchange: Int, provider: Int, Breaker.Permit)
     case permitSettled(exchange: Int, provider: Int, Breaker.Permit, AttemptResult)
     case lastResortAsked(provider: Int)
@@ -20,6 +25,7 @@ struct ExchangeFacts: Sendable {
     /// Tokens that each can take, in the order of `providers`; nil: nobody knows.
     var contexts: [Int?]
     var isStream: Bool
+    var mayHedge = false
     var delivery = Delivery.stop
     var attemptsAllowed: Int
     /// At the same provider: one, and the second tries that the route or the client allows.

@@ -9,6 +9,7 @@ struct SimulatedSnapshot: Sendable {
     var strategy = RouteStrategy.ordered
     var delivery = Delivery.splice
     var hold = RouteHold()
+    var hedges = false
     /// What a gateway is told to keep to, of each provider.
     var limits: [DeploymentLimits]
     /// No provider can answer in the time that it leaves.
@@ -36,7 +37,7 @@ struct Publication: Sendable {
     /// - Parameter limits: what each provider's contract says.
     init(
         gateways: Int, ordinary: Int, limits: [DeploymentLimits], healsAt: Instant,
-        silliness: [WorldOptions.Silliness], random: inout SeededRandom
+        silliness: [WorldOptions.Silliness], hasHedges: Bool = false, random: inout SeededRandom
     ) {
         // Whoever set something silly sees it sooner or later, or never does.
         let isSillyForGood = random.oneIn(4)
@@ -52,7 +53,7 @@ struct Publication: Sendable {
                 snapshots.append(
                     SimulatedSnapshot(
                         ordinary: ordinary, limits: limits, silliness: isLast && mends ? [] : silliness,
-                        random: &random))
+                        hasHedges: hasHedges, random: &random))
             }
         }
         self.snapshots = snapshots
@@ -86,7 +87,8 @@ struct Publication: Sendable {
 
 extension SimulatedSnapshot {
     init(
-        ordinary: Int, limits: [DeploymentLimits], silliness: [WorldOptions.Silliness], random: inout SeededRandom
+        ordinary: Int, limits: [DeploymentLimits], silliness: [WorldOptions.Silliness], hasHedges: Bool,
+        random: inout SeededRandom
     ) {
         // The file's order, begun somewhere, and sometimes without one of them.
         let first = Int(random.below(Int64(ordinary)))
@@ -108,6 +110,7 @@ extension SimulatedSnapshot {
         delivery = random.oneIn(2) ? .splice : Delivery.allCases.draw(&random)
         hold.bytes = random.oneIn(2) ? 60 : 1_000
         hold.heartbeatNanoseconds = random.oneIn(2) ? nil : Span.second / 2 + random.below(2 * Span.second)
+        hedges = hasHedges && !random.oneIn(4)
         for option in silliness { beSilly(option) }
     }
 

@@ -30,8 +30,8 @@ struct RecoveryChecker: Sendable {
         if attemptStarted >= healsAt, firstAnswer[provider] == nil { firstAnswer[provider] = now }
     }
 
-    /// An attempt that could not be answered was counted against what the provider allows in a minute. Where that is used
-    /// up, nobody may send it anything else.
+    /// What the provider allows in a minute may be used up by what was asked until now and shows no recovery: nobody may
+    /// send it anything else until that is forgotten.
     mutating func spentInVain(provider: Int, at instant: Instant) {
         let over = instant.advanced(byNanoseconds: Self.minuteNanoseconds)
         fairFrom[provider] = max(fairFrom[provider], over)

@@ -2,12 +2,17 @@ import HoldfastCore
 
 /// Breakers, limits, queues and suspensions as one gateway holds them, telling every permit to the checkers.
 struct SimulatedGate: CandidateGate, Sendable {
+    /// Enough for a few failures not to move a p95.
+    private static let learntSamples = 300
+
     private var deployments: [DeploymentHealth]
     /// Of the providers; here each has one deployment.
     private var suspensions: [Suspension]
     /// Of each provider: whoever shares one is out by law together.
     private let groups: [Int]
-    /// The exchange that asks now and its candidates as providers.
+    /// Of the one route that all ask, as long as the gateway lives.
+    private var hedges = HedgeBudget()
+    /// The run that asks now and its candidates as providers.
     var exchange = 0
     var order: [Int] = []
     /// What it asks for, and how much was used of that, once it is known.
@@ -22,6 +27,16 @@ struct SimulatedGate: CandidateGate, Sendable {
         deployments = Array(repeating: DeploymentHealth(), count: groups.count)
         suspensions = Array(repeating: Suspension(), count: groups.count)
         self.groups = groups
+    }
+
+    /// It has run for a while, and every provider was well and fast: at first many are late for what is known of them.
+    mutating func learnPaces(random: inout SeededRandom) {
+        for provider in deployments.indices {
+            for _ in 0..<Self.learntSamples {
+                let took = (50 + random.below(250)) * Span.millisecond
+                deployments[provider].observe(firstTokenNanoseconds: took, inputBytes: 0, now: .zero)
+            }
+        }
     }
 
     /// A snapshot comes into force. What is known of the deployments outlives it.
@@ -120,8 +135,10 @@ struct SimulatedGate: CandidateGate, Sendable {
         note(deployments[order[candidate]].began(now: now), by: order[candidate])
     }
 
-    /// Two runs of one exchange are for the tests of the gateway.
-    mutating func takeHedge(now: Instant) -> Bool { false }
+    /// An exchange of a route that hedges begins.
+    mutating func exchanged(now: Instant) { hedges.exchanged(now: now) }
+
+    mutating func takeHedge(now: Instant) -> Bool { hedges.takeHedge(now: now) }
 
     mutating func takeRetry(candidate: Int, now: Instant) -> Bool {
         guard deployments[order[candidate]].takeRetry(now: now) else { return false }

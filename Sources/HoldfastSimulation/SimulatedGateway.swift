@@ -9,9 +9,11 @@ struct SimulatedGateway: Sendable {
     /// Of each provider.
     var watches: [ProviderWatch]
     var recovery: RecoveryChecker
+    var hedges = HedgeChecker()
 
-    init(_ options: WorldOptions) {
+    init(_ options: WorldOptions, random: inout SeededRandom) {
         gate = SimulatedGate(groups: options.providers.map(\.group))
+        if options.hasHedges { gate.learnPaces(random: &random) }
         watches = options.providers.indices.map { ProviderWatch(provider: $0) }
         recovery = RecoveryChecker(providers: options.providers.count, healsAt: options.healsAt)
         comesIntoForce(options.publication[1], now: .zero)

@@ -4,7 +4,7 @@ import HoldfastCore
 extension SimulatedWorld {
     var hasViolations: Bool {
         hasViolationOfPair || !exchangeChecker.violations.isEmpty || !deliveryChecker.violations.isEmpty
-            || !snapshotChecker.violations.isEmpty
+            || !snapshotChecker.violations.isEmpty || gateways.contains { !$0.hedges.violations.isEmpty }
     }
 
     /// A provider cannot answer in the time that one of the last snapshots leaves, so nothing ever gets well.
@@ -24,9 +24,8 @@ extension SimulatedWorld {
             tellWatch(observation, gateway: gateway)
         }
         gateways[gateway].gate.observed.removeAll(keepingCapacity: true)
-        if case .finish(.refused(let refusal)) = step.action { judge(refusal, after: event, of: exchange) }
-        exchangeChecker.see(.stepped(exchange: exchange, step, after: event), now: now)
-        stormChecker.stepped(exchange: exchange, step, after: event)
+        exchangeChecker.see(.stepped(run: exchange, step, after: event), now: now)
+        stormChecker.stepped(exchange: exchanges[exchange].client, step, after: event)
     }
 
     private mutating func tellWatch(_ observation: Observation, gateway: Int) {
@@ -74,7 +73,7 @@ extension SimulatedWorld {
         case .handedOver(let provider, let granted, let refused):
             gateways[gateway].watches[provider].load.handedOver(granted: granted, refused: refused)
             noteViolations(of: provider, at: gateway)
-        case .arrived, .stepped:
+        case .arrived, .hedged, .stepped, .ended:
             break
         }
     }
@@ -85,19 +84,20 @@ extension SimulatedWorld {
 
     /// A legal block of one is a block of all that stand where it does.
     private mutating func restricted(_ provider: Int, for exchange: Int, _ result: AttemptResult, gateway: Int) {
-        exchanges[exchange].restrictedBy.insert(provider)
+        exchanges[exchanges[exchange].client].restrictedBy.insert(provider)
         for sibling in options.providers.indices
         where options.providers[sibling].group == options.providers[provider].group {
             gateways[gateway].watches[sibling].suspension.siblingWasRestricted(startedAt: result.startedAt)
         }
     }
 
-    private mutating func judge(_ refusal: ExchangeRefusal, after event: ExchangeEvent, of exchange: Int) {
+    /// Of the run that the client waited for.
+    mutating func judge(_ refusal: ExchangeRefusal, after event: ExchangeEvent, of exchange: Int) {
         let gateway = exchanges[exchange].gateway
         let ordinary = exchanges[exchange].order.filter { $0 < options.ordinary }
         switch refusal {
         // Whoever waited its turn and was refused was refused for the queue, and not for what is free by then.
-        case .noneAvailable where exchanges[exchange].attempt == 0 && event != .slotRefused:
+        case .noneAvailable where exchanges[exchanges[exchange].client].asked.isEmpty && event != .slotRefused:
             for provider in ordinary
             where !gateways[gateway].watches[provider].suspension.isOut(now: now)
                 && !gateways[gateway].watches[provider].load.isFull(now: now)
@@ -108,7 +108,8 @@ extension SimulatedWorld {
             }
         case .noneLawful:
             report.unlawful += 1
-            for provider in ordinary where !exchanges[exchange].restrictedBy.contains(provider) {
+            let restricted = exchanges[exchanges[exchange].client].restrictedBy
+            for provider in ordinary where !restricted.contains(provider) {
                 gateways[gateway].watches[provider].suspension.calledUnlawful(since: exchanges[exchange].arrivedAt)
                 noteViolations(of: provider, at: gateway)
             }
@@ -129,15 +130,28 @@ extension SimulatedWorld {
         return isShared ? gateways.indices : gateway..<gateway + 1
     }
 
-    /// Exchanges of a hopeless snapshot may use up, after the healing, all that a provider allows in a minute. The world
-    /// then goes on for as much longer as the provider is let off, unless it stays hopeless.
+    /// Exchanges of a hopeless snapshot may use up, after the healing, all that a provider allows in a minute.
     private mutating func noteSpending(of exchange: Int, _ provider: Int, at instant: Instant) {
-        let (limits, publication) = (options.providers[provider].limits, options.publication)
+        let limits = options.providers[provider].limits
         guard instant >= options.healsAt, limits.requestsPerMinute != nil || limits.tokensPerMinute != nil,
-            publication[exchanges[exchange].snapshot].isHopeless,
-            !publication[publication.numbers.upperBound].isHopeless
+            options.publication[exchanges[exchange].snapshot].isHopeless
         else { return }
-        for place in sharers(of: provider, gateway: exchanges[exchange].gateway) {
+        letOff(provider, gateway: exchanges[exchange].gateway, since: instant)
+    }
+
+    /// The world heals, and some providers' minute is used up by what was asked before.
+    mutating func noteSpendingBeforeHealing(at gateway: Int) {
+        for provider in options.providers.indices
+        where gateways[gateway].watches[provider].load.isSpent(now: now) {
+            letOff(provider, gateway: gateway, since: now)
+        }
+    }
+
+    /// The world then goes on for as much longer, unless it stays hopeless.
+    private mutating func letOff(_ provider: Int, gateway: Int, since instant: Instant) {
+        let publication = options.publication
+        guard !publication[publication.numbers.upperBound].isHopeless else { return }
+        for place in sharers(of: provider, gateway: gateway) {
             gateways[place].recovery.spentInVain(provider: provider, at: instant)
         }
         let latest = instant.advanced(
@@ -145,13 +159,25 @@ extension SimulatedWorld {
         arrivalsEndAt = max(arrivalsEndAt, latest)
     }
 
+    /// A run that is over waits for nothing.
+    mutating func checkWaits(of run: Int) {
+        let watches = gateways[exchanges[run].gateway].watches
+        guard let provider = watches.firstIndex(where: { $0.load.hasWaiting(run) }) else { return }
+        let client = exchanges[run].client
+        exchangeChecker.leftBehind("exchange \(client) has a run that is over and waits for provider \(provider)")
+    }
+
     // MARK: - The end
 
     mutating func finish() {
         exchangeChecker.finish()
-        for exchange in exchanges.indices
-        where exchanges[exchange].machine.wakeAt != nil || !exchanges[exchange].machine.isFinished {
-            exchangeChecker.leftBehind("exchange \(exchange) is left with a timer")
+        for exchange in exchanges.indices {
+            if exchanges[exchange].machine.wakeAt != nil || !exchanges[exchange].machine.isFinished {
+                exchangeChecker.leftBehind("exchange \(exchange) is left with a timer")
+            }
+            if let provider = exchanges[exchange].provider {
+                exchangeChecker.leftBehind("exchange \(exchange) is left with an attempt at \(provider)")
+            }
         }
         for gateway in gateways.indices {
             for provider in gateways[gateway].watches.indices { gateways[gateway].watches[provider].finish() }

@@ -38,17 +38,19 @@ extension SimulatedWorld {
         var plan = ExchangePlan(
             candidates: order.count,
             limits: ExchangeLimits(snapshot.timeouts, candidates: min(order.count, snapshot.candidates.count)),
-            retries: retries, criticality: Criticality.allCases.draw(&random), isStream: isStream,
+            retries: retries, criticality: drawCriticality(), isStream: isStream,
             delivery: snapshot.delivery, heartbeatNanoseconds: snapshot.hold.heartbeatNanoseconds,
             clientTimeoutNanoseconds: clientTimeout, facts: facts)
         // Some ask by another route over the same providers: by price alone the dearest would never be asked.
         plan.strategy = random.below(2) == 0 ? snapshot.strategy : .ordered
         plan.need = TokenNeed(inputTokens: 100, outputTokens: 100)
         if random.below(20) == 0 { plan.retired = UInt64(random.below(4)) & (1 << UInt64(order.count) - 1) }
+        plan.hedges = snapshot.hedges && plan.criticality == .critical
         let exchange = exchanges.count
         exchanges.append(
             Exchange(
-                machine: ExchangeMachine(plan: plan), gateway: gateway, snapshot: number, order: order,
+                plan: plan, machine: ExchangeMachine(plan: plan), client: exchange, current: exchange,
+                gateway: gateway, snapshot: number, order: order,
                 question: SimulatedProvider.Question(
                     isStream: isStream, tokens: random.below(8) == 0 ? Int(random.below(5_000)) : 100,
                     answerBytes: random.below(50) == 0 ? 500 : 2 + Int(random.below(120))),
@@ -61,8 +63,13 @@ extension SimulatedWorld {
             queue.schedule(
                 .clientLeaves(exchange: exchange), at: now.advanced(byNanoseconds: random.below(5 * Span.second)))
         }
+        if snapshot.hedges { gateways[gateway].gate.exchanged(now: now) }
         if departs(exchange) { leave(exchange) }
         handle(.started, exchange: exchange)
+    }
+
+    private mutating func drawCriticality() -> Criticality {
+        options.hasHedges && random.oneIn(2) ? .critical : Criticality.allCases.draw(&random)
     }
 
     private mutating func drawCandidates(_ snapshot: SimulatedSnapshot) -> ([Int], [CandidateFacts]) {
@@ -89,10 +96,12 @@ extension SimulatedWorld {
         let order = exchanges[exchange].order
         let known = ExchangeFacts(
             providers: order, contexts: order.map { options.contexts[$0] }, isStream: question.isStream,
+            mayHedge: promise.hedges && exchanges[exchange].ask.criticality == .critical,
             delivery: promise.delivery, attemptsAllowed: promise.retries.attempts,
             triesOfOne: 1 + (exchanges[exchange].retry > 0 ? 0 : promise.retries.sameDeployment), gateway: gateway,
             endsBy: now.advanced(byNanoseconds: total))
         exchangeChecker.see(.arrived(exchange: exchange, known), now: now)
+        if promise.hedges { gateways[gateway].hedges.exchanged(now: now) }
         if question.isStream {
             deliveryChecker.began(
                 exchange: exchange,
@@ -106,9 +115,11 @@ extension SimulatedWorld {
     // MARK: - Leaving
 
     /// What the exchange is at; nil once it has ended.
-    private func moment(of exchange: Int) -> DepartureMoment? {
+    private func moment(of client: Int) -> DepartureMoment? {
+        let exchange = exchanges[client].current
         if exchanges[exchange].machine.isFinished { return nil }
-        if exchanges[exchange].steps == 0 { return .beforeStart }
+        if exchanges[client].steps == 0 { return .beforeStart }
+        if exchanges[exchange].hedge != nil { return .hedged }
         let watches = gateways[exchanges[exchange].gateway].watches
         if watches.contains(where: { $0.load.hasWaiting(exchange) }) { return .queued }
         guard exchanges[exchange].provider != nil else { return .waiting }
@@ -132,7 +143,9 @@ extension SimulatedWorld {
             report.departures[moment.rawValue] += 1
             report.departureSteps[min(exchanges[exchange].steps, Departure.mostSteps)] += 1
         }
-        handle(.clientGone, exchange: exchange)
+        let current = exchanges[exchange].current
+        if let hedge = exchanges[current].hedge { handle(.clientGone, exchange: hedge) }
+        handle(.clientGone, exchange: current)
     }
 
     // MARK: - Coming again

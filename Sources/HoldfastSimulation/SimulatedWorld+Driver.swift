@@ -26,16 +26,31 @@ extension SimulatedWorld {
             queue.schedule(.slot(exchange: exchange, isGranted: isGranted), at: now.advanced(byNanoseconds: delay))
         }
         gateways[gateway].gate.handovers.removeAll(keepingCapacity: true)
-        arm(exchange)
-        exchanges[exchange].steps += 1
-        if departs(exchange) {
+        let client = exchanges[exchange].client
+        arm(client)
+        exchanges[client].steps += 1
+        if departs(client) {
             var at = now
-            if case .at = exchanges[exchange].departure {
+            if case .at = exchanges[client].departure {
                 at = now.advanced(byNanoseconds: random.below(Self.departureNanoseconds))
             }
-            exchanges[exchange].departure = .never
-            queue.schedule(.clientLeaves(exchange: exchange), at: at)
+            exchanges[client].departure = .never
+            queue.schedule(.clientLeaves(exchange: client), at: at)
         }
+    }
+
+    /// The one timer of an exchange, whoever of its runs asked for it.
+    mutating func wake(_ client: Int) {
+        exchanges[client].timerAt = nil
+        let current = exchanges[client].current
+        if let hedge = exchanges[current].hedge { handle(.timerFired, exchange: hedge) }
+        handle(.timerFired, exchange: current)
+    }
+
+    /// Content came that its client has not: this run has won, where there are two.
+    private mutating func content(exchange: Int) {
+        win(exchange)
+        handle(.chunkReceived(hasToken: true), exchange: exchange)
     }
 
     mutating func receive(_ part: EventQueue.UpstreamPart, exchange: Int) {
@@ -58,14 +73,16 @@ extension SimulatedWorld {
             handle(.chunkReceived(hasToken: true), exchange: exchange)
             return
         }
-        let text = SimulatedText.bytes(range, exchange: exchange, voice: options.voices[provider])
+        let client = exchanges[exchange].client
+        let text = SimulatedText.bytes(range, exchange: client, voice: options.voices[provider])
         let event = exchanges[exchange].stream.receive(text)
         if case .attemptFailed = event { exchanges[exchange].attempt += 1 }
+        if event == .chunkReceived(hasToken: true) { win(exchange) }
         handle(event, exchange: exchange)
         if exchanges[exchange].machine.isCommitted, let parts = exchanges[exchange].callsToolAfterParts {
             exchanges[exchange].callsToolAfterParts = parts - 1
             if parts == 0 {
-                deliveryChecker.becameUncontinuable(exchange: exchange)
+                deliveryChecker.becameUncontinuable(exchange: client)
                 handle(.becameUncontinuable, exchange: exchange)
             }
         }
@@ -84,7 +101,7 @@ extension SimulatedWorld {
         }
         // Where all had been said before it broke off, the proper end is what is new.
         if exchanges[exchange].machine.continuation != nil, !exchanges[exchange].machine.isCommitted {
-            handle(.chunkReceived(hasToken: true), exchange: exchange)
+            content(exchange: exchange)
         }
         handle(.upstreamEnded, exchange: exchange)
     }
@@ -101,25 +118,30 @@ extension SimulatedWorld {
             letGoOfProvider(exchange)
         }
         switch step.action {
-        case .none, .hold, .heartbeat, .hedge:
+        case .none, .hold, .heartbeat:
             if case .attemptFailed = event { letGoOfProvider(exchange) }
+            // Where it is not the end of an exchange, the answer was empty.
+            if event == .upstreamEnded { letGoOfProvider(exchange) }
+        case .hedge:
+            beginHedge(of: exchange)
         case .forward:
             letGo(exchange)
         case .sendAttempt(let candidate):
             sendAttempt(candidate, exchange: exchange)
         case .finish(let end):
-            finish(end, exchange: exchange)
+            finish(end, after: event, exchange: exchange)
         }
     }
 
     private mutating func sendAttempt(_ candidate: Int, exchange: Int) {
         letGoOfProvider(exchange)
         let gateway = exchanges[exchange].gateway
+        let client = exchanges[exchange].client
         let provider = exchanges[exchange].order[candidate]
         let standIn = options.hasStandIn ? options.ordinary : nil
-        snapshotChecker.sent(exchange: exchange, to: provider, standIn: standIn)
-        if candidate != 0 { report.failovers += 1 }
-        if exchanges[exchange].asked.insert(provider).inserted {
+        snapshotChecker.sent(exchange: client, to: provider, standIn: standIn)
+        if candidate != 0, exchanges[exchange].main == nil { report.failovers += 1 }
+        if exchanges[client].asked.insert(provider).inserted {
             gateways[gateway].watches[provider].retry.sentFirstTry(now: now)
         } else {
             report.retries += 1
@@ -145,8 +167,23 @@ extension SimulatedWorld {
         }
     }
 
-    private mutating func finish(_ end: ExchangeEnd, exchange: Int) {
-        let gateway = exchanges[exchange].gateway
+    private mutating func finish(_ end: ExchangeEnd, after event: ExchangeEvent, exchange: Int) {
+        if end != .answered { letGoOfProvider(exchange) }
+        checkWaits(of: exchange)
+        if exchanges[exchange].isBeaten { return }
+        if let main = exchanges[exchange].main {
+            // The second run has failed: the first one goes on, and knows what was said.
+            exchanges[main].hedge = nil
+            exchanges[main].machine.learn(from: exchanges[exchange].machine)
+            return
+        }
+        if let hedge = exchanges[exchange].hedge, case .refused = end, !end.isLastWord {
+            handOver(from: exchange, to: hedge)
+            return
+        }
+        if end.isLastWord { win(exchange) }
+        let (client, gateway) = (exchanges[exchange].client, exchanges[exchange].gateway)
+        exchangeChecker.see(.ended(exchange: client, end, after: event), now: now)
         switch end {
         case .answered:
             letGo(exchange)
@@ -157,13 +194,14 @@ extension SimulatedWorld {
             }
         case .refused(let refusal):
             report.refused += 1
-            mayComeAgain(exchange, after: refusal)
+            judge(refusal, after: event, of: exchange)
+            mayComeAgain(client, after: refusal)
         case .interrupted: report.interrupted += 1
         case .clientGone: report.clientGone += 1
         }
         letGoOfProvider(exchange)
-        deliveryChecker.ended(end, exchange: exchange)
-        snapshotChecker.ended(exchange: exchange)
+        deliveryChecker.ended(end, exchange: client)
+        snapshotChecker.ended(exchange: client)
     }
 
     private mutating func letGoOfProvider(_ exchange: Int) {
@@ -175,11 +213,14 @@ extension SimulatedWorld {
 
     private mutating func letGo(_ exchange: Int) {
         guard let provider = exchanges[exchange].provider else { return }
-        deliveryChecker.delivered(exchanges[exchange].stream.letGo(), by: provider, exchange: exchange)
+        deliveryChecker.delivered(
+            exchanges[exchange].stream.letGo(), by: provider, run: exchange, exchange: exchanges[exchange].client)
     }
 
     private mutating func arm(_ exchange: Int) {
-        guard let due = exchanges[exchange].machine.wakeAt else { return }
+        let current = exchanges[exchange].current
+        let ofHedge = exchanges[current].hedge.flatMap { exchanges[$0].machine.wakeAt }
+        guard let due = [exchanges[current].machine.wakeAt, ofHedge].compactMap({ $0 }).min() else { return }
         if let armed = exchanges[exchange].timerAt, armed <= due { return }
         exchanges[exchange].timerAt = due
         let lateness = random.below(Self.timerLatenessNanoseconds)

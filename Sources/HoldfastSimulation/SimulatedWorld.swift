@@ -3,8 +3,20 @@ import HoldfastCore
 /// Providers that fail and heal, gateways that hear of everything in their own time, clients that come, wait and leave,
 /// and one queue of all that happens.
 struct SimulatedWorld: Sendable {
+    /// One run of an exchange. A hedged exchange has two of them; what is its client's business stands in the first.
     struct Exchange: Sendable {
+        var plan: ExchangePlan
         var machine: ExchangeMachine
+        /// The place of the first run.
+        var client: Int
+        /// The run that the client waits for.
+        var current: Int
+        /// The second run, while it may still win.
+        var hedge: Int?
+        /// The run that the client waits for, where this is the second one and may still win.
+        var main: Int?
+        /// The other run was faster, or is all that is left.
+        var isBeaten = false
         var gateway: Int
         /// The snapshot that was in force when it came.
         var snapshot: UInt64
@@ -39,7 +51,7 @@ struct SimulatedWorld: Sendable {
     }
 
     /// No run needs as many; a machine that never ends is caught here.
-    private static let mostEvents = 1_000_000
+    private static let mostEvents = 10_000_000
     /// Clients come once more for so long, when all is over.
     private static let lastStretchNanoseconds = 5 * Span.second
 
@@ -71,7 +83,7 @@ struct SimulatedWorld: Sendable {
         arrivalsEndAt = options.healsAt.advanced(
             byNanoseconds: WorldOptions.settlingNanoseconds + RecoveryChecker.boundNanoseconds)
         settledAt = options.healsAt.advanced(byNanoseconds: 10 * Span.second)
-        gateways = (0..<options.gateways).map { _ in SimulatedGateway(options) }
+        gateways = (0..<options.gateways).map { _ in SimulatedGateway(options, random: &random) }
         allowances = options.providers.map(\.allowance)
         snapshotChecker = SnapshotChecker(options.publication, gateways: options.gateways)
         report = SimulationReport(seed: seed, traceHash: 0)
@@ -90,6 +102,9 @@ struct SimulatedWorld: Sendable {
             exchangeChecker.violations + deliveryChecker.violations + snapshotChecker.violations
             + stormChecker.violations
             + gateways.enumerated().flatMap { gateway, state in
+                state.hedges.violations.map { "gateway \(gateway) \($0)" }
+            }
+            + gateways.enumerated().flatMap { gateway, state in
                 state.watches.flatMap(\.violations).map { "gateway \(gateway): \($0)" }
             }
         if !isHopeless {
@@ -102,7 +117,7 @@ struct SimulatedWorld: Sendable {
         }
         report.traceHash = trace.hash
         report.events = trace.count
-        report.exchanges = exchanges.count
+        report.exchanges = exchanges.indices.count { exchanges[$0].client == $0 }
         report.lastEvents = trace.lastEvents
         return report
     }
@@ -138,12 +153,14 @@ struct SimulatedWorld: Sendable {
             }
         case .mends(let gateway):
             gateways[gateway].clearSuspensions(now: now)
+            noteSpendingBeforeHealing(at: gateway)
         case .snapshot(let gateway, let number):
             gateways[gateway].receive(number, of: options.publication, now: now)
             snapshotChecker.delivered(number, to: gateway, inForce: gateways[gateway].sequence.inForce)
             report.snapshots += 1
         case .stalls(let gateway, let until):
             gateways[gateway].stall()
+            report.hedgesStalled += exchanges.count { $0.gateway == gateway && $0.hedge != nil }
             exchangeChecker.stalled(gateway: gateway, from: now, until: until)
             report.stalls += 1
         case .resumes(let gateway, let timersFirst):
@@ -154,8 +171,7 @@ struct SimulatedWorld: Sendable {
                 receive(part, exchange: exchange)
             }
         case .timer(let exchange):
-            exchanges[exchange].timerAt = nil
-            handle(.timerFired, exchange: exchange)
+            wake(exchange)
         case .slot(let exchange, let isGranted):
             handle(isGranted ? .slotGranted : .slotRefused, exchange: exchange)
         case .clientLeaves(let exchange):

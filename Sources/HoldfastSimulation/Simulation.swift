@@ -38,10 +38,18 @@ package struct SimulationReport: Sendable {
     package var comingsAgain = 0
     package var snapshots = 0
     package var stalls = 0
+    /// Exchanges asked for at a second provider too; of these: answered by it because it was first, and because it was
+    /// all that was left; and those where nobody was free for it.
+    package var hedges = 0
+    package var hedgesWon = 0
+    package var hedgesInherited = 0
+    package var hedgesIdle = 0
+    /// Exchanges that were in two runs when their gateway stood still.
+    package var hedgesStalled = 0
     /// Exchanges held to one attempt each, long after the healing.
     package var longAfter = 0
     /// Clients that left, by what their exchange was at: before it started, connecting, receiving, holding, committed,
-    /// waiting, queued, continuing.
+    /// waiting, queued, continuing, in two runs.
     package var departures = Array(repeating: 0, count: DepartureMoment.allCases.count)
     /// By the steps they had seen; the last place counts all beyond.
     package var departureSteps = Array(repeating: 0, count: Departure.mostSteps + 1)
@@ -78,6 +86,11 @@ package struct SimulationReport: Sendable {
         comingsAgain += other.comingsAgain
         snapshots += other.snapshots
         stalls += other.stalls
+        hedges += other.hedges
+        hedgesWon += other.hedgesWon
+        hedgesInherited += other.hedgesInherited
+        hedgesIdle += other.hedgesIdle
+        hedgesStalled += other.hedgesStalled
         longAfter += other.longAfter
         for place in departures.indices { departures[place] += other.departures[place] }
         for place in departureSteps.indices { departureSteps[place] += other.departureSteps[place] }

@@ -33,6 +33,11 @@ struct WorldOptions: Sendable {
     let publication: Publication
     let stalls: [Stall]
     let meanGapNanoseconds: Int64
+    /// Its route hedges under some snapshots, many of its exchanges are critical, and its gateways have run for long
+    /// enough to know how fast each provider is.
+    let hasHedges: Bool
+    /// A gateway stands still soon after the first hedge of the world.
+    let stallsHedge: Bool
     /// When the world heals, everybody comes back at once.
     let hasHerd: Bool
     /// Clients ask again for what was refused.
@@ -63,10 +68,12 @@ struct WorldOptions: Sendable {
         contexts = providers.map { $0.isContextKnown ? $0.contextTokens : nil }
         hasStandIn = count > 1 && random.oneIn(3)
         let ordinary = hasStandIn ? count - 1 : count
+        hasHedges = random.oneIn(3)
         publication = Publication(
             gateways: gateways, ordinary: ordinary, limits: providers.map(\.limits), healsAt: healsAt,
-            silliness: silliness, random: &random)
+            silliness: silliness, hasHedges: hasHedges, random: &random)
         stalls = Self.drawStalls(gateways: gateways, healsAt: healsAt, random: &random)
+        stallsHedge = hasHedges && stalls.isEmpty && random.oneIn(3)
         // From a quiet service to one busy enough for the breaker's rate window; more pairs need more exchanges before
         // each has had some, and only a busy provider that stands alone gets more second tries than its budget has.
         let isBusy = random.oneIn(count == 1 ? 3 : 10)

@@ -55,6 +55,22 @@ import Testing
         #expect(allowance.refusal(now: at(2)) == nil)
     }
 
+    @Test func aMinuteThatIsSpentIsKnown() {
+        var requests = load(DeploymentLimits(requestsPerMinute: 10))
+        for exchange in 0..<6 { requests.given(exchange: exchange, now: at(0)) }
+        #expect(requests.isSpent(now: at(0)) == false)
+        requests.given(exchange: 6, now: at(0))
+        #expect(requests.isSpent(now: at(61)) == true)
+        #expect(requests.isSpent(now: at(62)) == false)
+        var tokens = load(DeploymentLimits(tokensPerMinute: 1_000))
+        #expect(tokens.isSpent(now: at(0)) == false)
+        tokens.given(exchange: 0, now: at(0))
+        #expect(tokens.isSpent(now: at(61)) == true, "what it used is not known")
+        var neither = load(DeploymentLimits(concurrent: 1))
+        neither.given(exchange: 0, now: at(0))
+        #expect(neither.isSpent(now: at(0)) == false)
+    }
+
     @Test func slotsThatGoAstrayAreSeen() {
         var checker = load(DeploymentLimits(concurrent: 1))
         checker.waits(exchange: 7, .critical)
@@ -160,7 +176,7 @@ import Testing
             checker.see(.arrived(exchange: 0, facts), now: .zero)
             checker.stalled(gateway: gateway, from: stall.from, until: stall.until)
             let step = ExchangeStep(.finish(.refused(.deadlinePassed)))
-            checker.see(.stepped(exchange: 0, step, after: .timerFired), now: end)
+            checker.see(.stepped(run: 0, step, after: .timerFired), now: end)
             return checker.violations
         }
         let late = ["exchange 0 outlived its deadline"]
@@ -178,7 +194,7 @@ import Testing
         checker.see(.arrived(exchange: 0, facts), now: .zero)
         for _ in 0..<2 {
             checker.see(
-                .stepped(exchange: 0, ExchangeStep(.sendAttempt(candidate: 0)), after: .started), now: .zero)
+                .stepped(run: 0, ExchangeStep(.sendAttempt(candidate: 0)), after: .started), now: .zero)
         }
         #expect(checker.violations == ["exchange 0 tried candidate 0 too often"])
     }

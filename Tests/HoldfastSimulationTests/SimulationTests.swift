@@ -45,13 +45,21 @@ import Testing
             total.add(Simulation.run(seed: seed))
             seed += 1
         }
-        #expect(Self.hasShownAll(total), "\(total) \(total.departures) \(total.departureSteps)")
+        #expect(
+            Self.hasShownAll(total),
+            """
+            \(total) \(total.departures) \(total.departureSteps) \(total.hedges) \(total.hedgesWon) \(total.hedgesInherited) \
+            \(total.hedgesIdle) \(total.hedgesStalled)
+            """)
     }
 
     private static func hasShownAll(_ total: SimulationReport) -> Bool {
         // Clients leave in every state of an exchange, and after each of the first steps.
         let departs = total.departures.allSatisfy { $0 >= 5 } && total.departureSteps.prefix(20).allSatisfy { $0 >= 1 }
-        return departs && min(total.unlawful, total.waitsRefused, total.stalls, total.dropped) >= 10
+        let hedges =
+            total.hedges >= 200 && min(total.hedgesWon, total.hedgesIdle) >= 20
+            && min(total.hedgesInherited, total.hedgesStalled) >= 1
+        return departs && hedges && min(total.unlawful, total.waitsRefused, total.stalls, total.dropped) >= 10
             && min(total.continued, total.snapshots, total.comingsAgain) >= 20 && total.longAfter >= 100
     }
 

@@ -38,8 +38,9 @@ struct CandidateSets: Sendable {
     /// What may be a last resort.
     var lastResorts: UInt64 { untried & ~out }
 
-    /// Every candidate that was asked, by this run or by another one of the same exchange.
-    var asked: UInt64 { tried }
+    /// What a second run of the same exchange must not ask: every candidate that was asked, by this run or by another one,
+    /// and those that are not known to take as much.
+    var asked: UInt64 { tried | tooSmall }
 
     var hasOthers: Bool { untried & ~shut != 0 }
 
@@ -91,6 +92,15 @@ struct CandidateSets: Sendable {
     mutating func forbidSecondTry(_ candidate: Int) { once |= .bit(candidate) }
 
     mutating func refusesPrefill(_ candidate: Int) { withoutPrefill |= .bit(candidate) }
+
+    /// Another run of the same exchange asked these, and was told this.
+    mutating func learn(from other: CandidateSets) {
+        tried |= other.tried
+        tooSmall |= other.tooSmall
+        restricted |= other.restricted
+        once |= other.once
+        pressed |= other.pressed
+    }
 
     /// An attempt failed in a way that changes who else should be asked.
     mutating func learn(_ failure: FailureClass, of candidate: Int) {

@@ -21,7 +21,7 @@ extension ExchangeMachine {
     mutating func tryNext<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
-        guard attempts.count < attemptsAllowed else { return giveUp(now: now) }
+        guard lastWord == nil, attempts.count < attemptsAllowed else { return giveUp(now: now) }
         let defersProbe = plan.criticality == .critical && plan.candidates > 1
         var round = Round()
         candidates.beginRound()
@@ -214,6 +214,7 @@ extension ExchangeMachine {
     mutating func tryAgain<Gate: CandidateGate>(
         _ candidate: Int, now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
+        guard lastWord == nil else { return giveUp(now: now) }
         var round = Round()
         if let step = ask(candidate, false, &round, mayUseScarce: true, now: now, gate: &gate, random: &random) {
             return step
@@ -250,6 +251,7 @@ extension ExchangeMachine {
     }
 
     private mutating func giveUp(now: Instant) -> ExchangeStep {
+        if let lastWord { return finish(.refused(.upstreamAnswer(lastWord))) }
         if candidates.noneIsLawful { return finish(.refused(.noneLawful)) }
         // Nobody with a larger context is left, and the client can mend that better than another try.
         if lastFailure == .tooLong { return finish(.refused(.upstreamAnswer(.tooLong))) }

@@ -70,6 +70,8 @@ package struct ExchangeMachine: Sendable {
     /// When the first token is late enough for a hedge.
     var hedgeAt: Instant?
     var hasHedged = false
+    /// Another run was told that the request itself is at fault, or that its content is declined: nobody else is asked.
+    var lastWord: FailureClass?
     /// When a client that waits with an open stream is told so.
     var heartbeatAt: Instant?
     /// Every failure so far was a provider asking for less: waiting helps, so the client is told how long.
@@ -157,6 +159,7 @@ package struct ExchangeMachine: Sendable {
             return holdFilled()
         case .hedged(let candidate):
             candidates.willTry(candidate)
+            attemptsAllowed -= 1
             return ExchangeStep(.none)
         case .secondTryForbidden:
             if let candidate = flightInAir?.candidate { candidates.forbidSecondTry(candidate) }

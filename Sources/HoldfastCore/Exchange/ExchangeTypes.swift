@@ -146,6 +146,18 @@ package enum ExchangeEnd: Sendable, Hashable {
     case interrupted(FailureClass)
 }
 
+extension ExchangeEnd {
+    /// Nothing is left to wait for, although another run of the exchange may be at it: content has come, or the provider
+    /// that was asked first blames the request or declines its content, and that is passed on at once.
+    package var isLastWord: Bool {
+        switch self {
+        case .answered, .interrupted: true
+        case .refused(.upstreamAnswer(let failure)): failure.policy.moveOn == .never
+        case .refused, .clientGone: false
+        }
+    }
+}
+
 package enum ExchangeRefusal: Sendable, Hashable {
     /// The provider's own answer is passed on: the request itself is at fault, or the content was declined.
     case upstreamAnswer(FailureClass)

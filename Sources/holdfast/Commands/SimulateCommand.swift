@@ -123,6 +123,7 @@ struct SimulationSummary: Sendable {
             \(total.interrupted) interrupted, \(total.clientGone) left by their client
               \(total.failovers) failovers, \(total.retries) second tries, \(total.probes) probes, \(total.lastResorts) last resorts
               \(total.continued) streams ended by another than began them, \(total.waits) waits for a slot (\(total.waitsRefused) in vain)
+              \(total.hedges) hedges, \(total.hedgesWon) of them first and \(total.hedgesInherited) all that was left, \(total.hedgesIdle) found nobody
               \(total.snapshots) snapshots adopted, \(total.stalls) stalls of a gateway
               trace \(String(total.traceHash, radix: 16))
             """
@@ -138,6 +139,8 @@ struct SimulationSummary: Sendable {
             "probes": .integer(total.probes), "continued": .integer(total.continued),
             "waits": .integer(total.waits), "waits_refused": .integer(total.waitsRefused),
             "snapshots": .integer(total.snapshots), "stalls": .integer(total.stalls),
+            "hedges": .integer(total.hedges), "hedges_won": .integer(total.hedgesWon),
+            "hedges_inherited": .integer(total.hedgesInherited), "hedges_idle": .integer(total.hedgesIdle),
             "last_resorts": .integer(total.lastResorts), "trace": .string(String(total.traceHash, radix: 16)),
             "broken": broken.map { report in
                 [

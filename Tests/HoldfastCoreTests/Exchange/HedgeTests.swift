@@ -59,6 +59,82 @@ import Testing
         #expect(rig.machine.attemptsLeft == 3)
     }
 
+    @Test func aHedgeThatFindsNobodyTakesNoAttempt() {
+        var rig = rig(attempts: 2)
+        rig.send(.attemptConnected)
+        #expect(rig.wake() == .hedge)
+        #expect(rig.machine.attemptsLeft == 1)
+        #expect(rig.send(.attemptFailed(.transient, retryAfterNanoseconds: nil)) == .send(1))
+    }
+
+    /// The rig of a second run, and the first one as it stands.
+    private func hedge(of main: ExchangeRig) -> ExchangeRig {
+        var plan = main.machine.plan
+        plan.hedges = false
+        plan.excluded = main.machine.asked
+        plan.retries.sameDeployment = 0
+        plan.retries.attempts = 1
+        var hedge = ExchangeRig(plan)
+        hedge.send(.started)
+        return hedge
+    }
+
+    @Test func aHedgeThatTakesOverAsksNobodyTwice() {
+        var main = rig(candidates: 4)
+        var hedge = hedge(of: main)
+        main.send(.hedged(candidate: 1))
+        main.send(.attemptFailed(.empty, retryAfterNanoseconds: nil))
+        #expect(main.machine.lastCandidate == 2)
+        hedge.machine.takeOver(from: main.machine)
+        #expect(hedge.send(.attemptFailed(.empty, retryAfterNanoseconds: nil)) == .send(3))
+        #expect(hedge.machine.attemptsLeft == 0, "four in all: two of each run")
+    }
+
+    @Test func whatOneRunLearntOfCandidatesTheOtherKnows() {
+        var plan = rig().machine.plan
+        plan.facts = [2_000, 1_000, 1_500, 4_000].enumerated().map {
+            CandidateFacts(provider: $0.offset, contextTokens: $0.element)
+        }
+        plan.candidates = 4
+        let tooLong = ExchangeEvent.attemptFailed(.tooLong, retryAfterNanoseconds: nil)
+        var main = ExchangeRig(plan)
+        main.send(.started)
+        var second = hedge(of: main)
+        main.send(.hedged(candidate: 1))
+        second.send(tooLong)
+        main.machine.learn(from: second.machine)
+        #expect(main.send(.attemptFailed(.empty, retryAfterNanoseconds: nil)) == .send(2), "it takes more than 1 000")
+        #expect(main.send(tooLong) == .send(3))
+
+        main = ExchangeRig(plan)
+        main.send(.started)
+        #expect(main.send(tooLong) == .send(3))
+        second = hedge(of: main)
+        #expect(second.machine.lastCandidate == nil, "nobody is left that takes more than 2 000")
+    }
+
+    @Test func aRefusalOfTheRequestIsNotRoutedAroundByTheOtherRun() {
+        let refused = ExchangeEvent.attemptFailed(.callerFault, retryAfterNanoseconds: nil)
+        let end = ExchangeEnd.refused(.upstreamAnswer(.callerFault))
+        var main = rig(candidates: 4)
+        var second = hedge(of: main)
+        main.send(.hedged(candidate: 1))
+        #expect(second.send(refused) == .end(end))
+        main.machine.learn(from: second.machine)
+        var answered = main
+        answered.send(.headReceived)
+        #expect(answered.send(.chunkReceived(hasToken: true)) == .forward, "the attempt under way may still answer")
+        #expect(main.send(.attemptFailed(.rateLimit, retryAfterNanoseconds: Span.second)) == .nothing)
+        #expect(main.wake() == .end(end), "a second try is a new attempt too")
+    }
+
+    @Test func onlyAnAnswerOrARefusalOfTheRequestIsALastWord() {
+        #expect(ExchangeEnd.answered.isLastWord && ExchangeEnd.interrupted(.truncated).isLastWord)
+        #expect(ExchangeEnd.refused(.upstreamAnswer(.policy)).isLastWord)
+        #expect(!ExchangeEnd.refused(.upstreamAnswer(.tooLong)).isLastWord, "another may take more")
+        #expect(!ExchangeEnd.refused(.deadlinePassed).isLastWord && !ExchangeEnd.clientGone.isLastWord)
+    }
+
     @Test func theHedgeAsksWhomTheOtherRunDidNot() {
         var hedge = rig(hedges: false, attempts: 1, excluded: 0b001)
         #expect(hedge.machine.lastCandidate == 1)
