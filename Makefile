@@ -15,12 +15,12 @@ PROCESS_TESTS = ^(IntegrationTests|HoldfastCommandTests)\.
 
 SWIFT_FILES = $(shell find Package.swift Sources Tests Benchmarks -name '*.swift' -not -path '*/.build/*' 2>/dev/null)
 
-# $(call system,COMMAND=PACKAGE …): installs the packages whose command is absent, and says so. Nothing is touched
-# where everything is there.
+# $(call system,COMMAND=PACKAGE …): installs the packages whose command, or whose file where it is written with its path,
+# is absent, and says so. Nothing is touched where everything is there.
 define system
 	missing=(); \
 	for pair in $(1); do \
-		command -v "$${pair%%=*}" >/dev/null || missing+=("$${pair##*=}"); \
+		command -v "$${pair%%=*}" >/dev/null || [[ -e "$${pair%%=*}" ]] || missing+=("$${pair##*=}"); \
 	done; \
 	if [[ " $(1) " == *" python3="* ]] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then \
 		missing+=(python3-venv); \
@@ -42,6 +42,7 @@ help: ## List the commands
 toolchain:
 	@command -v $(SWIFT) >/dev/null || { \
 		echo "No Swift toolchain: install Swift 6.2 or later from https://www.swift.org/install/linux/" >&2; exit 1; }
+	@$(call system,/usr/include/sqlite3.h=libsqlite3-dev)
 
 .PHONY: build
 build: toolchain ## Build the release binary

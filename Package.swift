@@ -38,6 +38,10 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 
 let coreTargets: [Target] = [
     library("HoldfastCore", []),
@@ -49,15 +53,22 @@ let coreTargets: [Target] = [
 
 let productTargets: [Target] = [
     library("HoldfastWire", ["HoldfastCore", nioCore]),
-    library("HoldfastAPI", ["HoldfastCore", yams]),
+    library("HoldfastAPI", ["HoldfastCore", crypto, yams]),
     library(
         "HoldfastGateway",
         ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, crypto, logging]),
     library("HoldfastPractice", ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
+    library(
+        "HoldfastControl",
+        [
+            "HoldfastAPI", "HoldfastCore", grdb, hummingbird, hummingbirdCore, httpTypes, crypto, logging, nioCore,
+            nioPosix,
+        ]),
     .executableTarget(
         name: "holdfast",
         dependencies: [
-            "HoldfastGateway", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore",
+            "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI",
+            "HoldfastCore",
             arguments, crypto, logging, nioCore, nioPosix, nioHTTP1, subprocess,
             systemPackage,
         ],
@@ -74,6 +85,9 @@ let productTargets: [Target] = [
             "HoldfastGateway", "HoldfastPractice", "HoldfastWire", "HoldfastAPI", "HoldfastCore",
             nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging,
         ]),
+    tests(
+        "HoldfastControlTests",
+        ["HoldfastControl", "HoldfastAPI", "HoldfastCore", grdb, crypto, httpTypes, logging, nioCore, nioPosix]),
     tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     tests(
         "HoldfastCommandTests",
@@ -101,6 +115,13 @@ let dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     // The file paths and descriptors that swift-subprocess takes.
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    // The management plane's store, over the system's SQLite.
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // The management plane's listener. Its configuration reader is off: ours is the one.
+    .package(
+        url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+    // Methods, statuses and header names as Hummingbird has them.
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     // YAML with a line and a column for every node.
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
 ]

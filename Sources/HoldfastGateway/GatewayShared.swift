@@ -25,7 +25,7 @@ final class GatewayShared: Sendable {
     let unflushed = InFlightCount()
     let addresses = AddressCounts()
     let rejections = RejectionCounts()
-    let authentication = AuthenticationThrottle()
+    let guesses = Mutex(GuessThrottle())
 
     /// - Parameter receipts: exchanges to remember in all.
     init(resolver: NameResolver, accessLog: AccessLog, logger: Logger, loops: Int, receipts: Int) {
@@ -125,32 +125,5 @@ final class RejectionCounts: Sendable {
 
     var value: [(reason: String, count: Int)] {
         counts.withLock { counts in counts.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 } }
-    }
-}
-
-/// Slows down who guesses keys: a token bucket for each address block, 10 a minute, burst 20. It delays nobody with a
-/// valid key, since only failures draw on it, and it never locks a key out.
-final class AuthenticationThrottle: Sendable {
-    static let burst = 20
-    static let refillNanoseconds = 6 * Span.second
-    /// Address blocks remembered; the oldest knowledge goes first when it is full.
-    static let longest = 10_000
-
-    private let buckets = Mutex<[String: (tokens: Int, at: Instant)]>([:])
-
-    /// False: this address block has failed too often of late.
-    func recordFailure(block: String, now: Instant) -> Bool {
-        buckets.withLock { buckets in
-            if buckets.count >= Self.longest, buckets[block] == nil { buckets.removeAll() }
-            var (tokens, at) = buckets[block] ?? (Self.burst, now)
-            let refill = Int(now.nanoseconds(since: at) / Self.refillNanoseconds)
-            if refill > 0 {
-                tokens = min(Self.burst, tokens + refill)
-                at = at.advanced(byNanoseconds: Int64(refill) * Self.refillNanoseconds)
-            }
-            let isAllowed = tokens > 0
-            buckets[block] = (max(tokens - 1, 0), at)
-            return isAllowed
-        }
     }
 }

@@ -15,8 +15,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            UpCommand.self, GatewayCommand.self, PracticeCommand.self, CheckCommand.self, SchemaCommand.self,
-            KeysCommand.self, SimulateCommand.self, VersionCommand.self,
+            UpCommand.self, GatewayCommand.self, ControlCommand.self, PracticeCommand.self, CheckCommand.self,
+            SchemaCommand.self, KeysCommand.self, AuditCommand.self, SimulateCommand.self, VersionCommand.self,
         ]
     )
 }

@@ -13,7 +13,7 @@ enum Arrows {
         "HoldfastCore": Target(own: [], packages: []),
         "HoldfastSimulation": Target(own: ["HoldfastCore"], packages: []),
         "HoldfastWire": Target(own: ["HoldfastCore"], packages: ["NIOCore"]),
-        "HoldfastAPI": Target(own: ["HoldfastCore"], packages: system.union(["Yams"])),
+        "HoldfastAPI": Target(own: ["HoldfastCore"], packages: system.union(["Yams", "Crypto"])),
         "HoldfastGateway": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"],
             packages: system.union(nio).union(["NIOSSL", "NIOTLS", "Crypto", "Logging"])),
@@ -21,7 +21,8 @@ enum Arrows {
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"], packages: system.union(nio).union(["Logging"])),
         "HoldfastControl": Target(
             own: ["HoldfastAPI", "HoldfastCore", "HoldfastSimulation"],
-            packages: system.union(["Crypto", "Logging", "Hummingbird", "AsyncHTTPClient", "GRDB"])),
+            packages: system.union(nio).union(
+                ["Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "AsyncHTTPClient", "GRDB"])),
         "holdfast": Target(
             own: [
                 "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI",

@@ -49,10 +49,21 @@ package enum ConfigurationFile {
     package static func load(
         path: String, environment: [String: String]
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
-        let text: String
+        try compile(
+            text: try text(path: path), name: path, directory: directory(of: path), environment: environment)
+    }
+
+    /// Where relative references of a document begin.
+    package static func directory(of path: String) -> String {
+        let folder = (path as NSString).deletingLastPathComponent
+        return folder.isEmpty ? "." : folder
+    }
+
+    /// The document as it is written.
+    package static func text(path: String) throws(ConfigurationProblems) -> String {
         switch FileReading.read(path, longest: ConfigurationYAML.longestText) {
         case .text(let contents, _):
-            text = contents
+            return contents
         case .failed(let failure):
             let mend =
                 failure == .missing
@@ -64,14 +75,16 @@ package enum ConfigurationFile {
                         line: 0, column: 0, path: "", message: "the configuration \(failure.reason)", mend: mend)
                 ], isUnreadable: true, referencedFiles: [])
         }
-        let folder = (path as NSString).deletingLastPathComponent
-        return try compile(
-            text: text, name: path, directory: folder.isEmpty ? "." : folder, environment: environment)
     }
 
+    /// What a reference stands for that cannot be read here, and need not be.
+    private static let elsewhere = "read-where-the-gateway-runs"
+
     /// `name` stands for the document in messages; `directory` is where relative references begin.
+    ///
+    /// - Parameter readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
     package static func compile(
-        text: String, name: String, directory: String, environment: [String: String]
+        text: String, name: String, directory: String, environment: [String: String], readsReferences: Bool = true
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         let root: ConfigurationNode
         switch ConfigurationYAML.parse(text) {
@@ -83,7 +96,7 @@ package enum ConfigurationFile {
         }
         var files: [String] = []
         let references = ConfigurationReferences(
-            environment: { environment[$0] },
+            environment: { environment[$0] ?? (readsReferences ? nil : elsewhere) },
             file: { relative in
                 let full = relative.hasPrefix("/") ? relative : "\(directory)/\(relative)"
                 if !files.contains(full) {
@@ -92,6 +105,8 @@ package enum ConfigurationFile {
                 switch FileReading.read(full, longest: FileReading.longestReferenced) {
                 case .text(let contents, let isReadableByOthers):
                     return .text(contents, path: full, isReadableByOthers: isReadableByOthers)
+                case .failed where !readsReferences:
+                    return .text(elsewhere, path: full, isReadableByOthers: false)
                 case .failed(let failure):
                     return .failed(reason: failure.reason, mend: failure.mend)
                 }

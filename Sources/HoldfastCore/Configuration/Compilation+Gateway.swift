@@ -58,10 +58,12 @@ extension Compilation {
         return limits
     }
 
-    func readControl(beside gateway: GatewaySettings, _ gatewayReader: SectionReader) {
-        guard document.isWritten("control") else { return }
+    func readControl(beside gateway: GatewaySettings, _ gatewayReader: SectionReader) -> ControlSettings {
+        var settings = ControlSettings()
+        guard document.isWritten("control") else { return settings }
         let reader = document.section("control")
         if let listen = reader.listen("listen") {
+            settings.listen = listen
             let others = [("gateway.listen", gateway.listen), ("gateway.operations", gateway.operations)]
             for (name, other) in others where Self.collide(listen, other) {
                 reader.report(
@@ -71,11 +73,7 @@ extension Compilation {
                         mend: "give it another port"))
             }
         }
-        document.note(
-            "control", "control",
-            Fault(
-                "the management plane is recorded but not acted on in this version",
-                mend: "nothing to do; `holdfast gateway` needs none of it"))
+        return settings
     }
 
     /// What may be reached by others must ask for a key, over a line that nobody reads along.

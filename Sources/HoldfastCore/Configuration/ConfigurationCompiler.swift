@@ -63,16 +63,18 @@ struct Compilation {
         _ = document.integer("version")
         let gatewayReader = document.section("gateway")
         let gateway = gatewaySettings(gatewayReader)
-        readControl(beside: gateway, gatewayReader)
+        let control = readControl(beside: gateway, gatewayReader)
         readProviders()
         readDeployments()
         readRoutes()
         readWorkloads()
         let keys = clientKeys()
         checkExposure(gatewayReader, gateway)
-        return Snapshot(
+        var snapshot = Snapshot(
             gateway: gateway, providers: providers, deployments: deployments, routes: routes, workloads: workloads,
             keys: keys)
+        snapshot.control = control
+        return snapshot
     }
 
     // MARK: Workloads and keys

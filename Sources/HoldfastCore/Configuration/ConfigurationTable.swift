@@ -13,7 +13,7 @@ package enum ConfigurationTable {
                 reason: "The defaults serve this machine alone."),
             FieldRule(
                 "control", .section(control), .optional("every default below"), example: "{listen: 127.0.0.1:8090}",
-                "The management plane.", reason: "Validated and recorded; this version does not act on it."),
+                "The management plane.", reason: "The defaults serve this machine alone."),
             FieldRule(
                 "providers", .named(.id, provider), .required,
                 example: "{openai: {base_url: https://api.openai.com/v1}}",
@@ -39,7 +39,7 @@ package enum ConfigurationTable {
         ])
 
     static let control = SectionRule(
-        "control", "The management plane. Validated and recorded; this version does not act on it.",
+        "control", "The management plane.",
         [
             FieldRule(
                 "listen", .listenAddress, .defaulted("127.0.0.1:8090"), example: "127.0.0.1:8090", "API and console.",

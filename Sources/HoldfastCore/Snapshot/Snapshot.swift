@@ -5,6 +5,7 @@
 /// dictionary.
 package struct Snapshot: Sendable, Hashable {
     package var gateway: GatewaySettings
+    package var control = ControlSettings()
     package var providers: [Provider]
     package var deployments: [Deployment]
     package var routes: [Route]
@@ -76,6 +77,13 @@ package struct GatewaySettings: Sendable, Hashable {
         self.drainNanoseconds = drainNanoseconds
         self.limits = limits
     }
+}
+
+/// The management plane's own. Gateways look at none of it.
+package struct ControlSettings: Sendable, Hashable {
+    package var listen = ListenAddress(host: "127.0.0.1", port: 8090)
+
+    package init() {}
 }
 
 /// PEM texts, already read.

@@ -79,16 +79,6 @@ enum Authentication {
 }
 
 extension SocketAddress {
-    /// The block that failed authentication is counted for: /24 of IPv4, /64 of IPv6.
-    var throttleBlock: String {
-        guard let text = ipAddress else { return "local" }
-        switch self {
-        case .v4: return text.split(separator: ".").prefix(3).joined(separator: ".")
-        case .v6: return addressBytes.prefix(8).map { String($0, radix: 16) }.joined(separator: ":")
-        case .unixDomainSocket: return "local"
-        }
-    }
-
     var isLoopback: Bool {
         guard let text = ipAddress else { return true }
         return text == "::1" || text.hasPrefix("127.") || text.hasPrefix("::ffff:127.")

@@ -2,6 +2,7 @@ import HoldfastCore
 import HoldfastWire
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// A request on its way in.
 final class IncomingRequest {
@@ -81,8 +82,8 @@ enum RequestAdmission {
         switch Authentication.authenticate(request.headers, inForce, remembered: &connection.lastAuthentication) {
         case .failure(let error):
             guard error.status == 401, let peer = connection.context?.remoteAddress else { return .failure(error) }
-            let isCalm = services.shared.authentication.recordFailure(
-                block: peer.throttleBlock, now: request.arrivedAt)
+            let block = GuessThrottle.block(ofAddress: peer.ipAddress)
+            let isCalm = services.shared.guesses.withLock { $0.recordFailure(block: block, now: request.arrivedAt) }
             return .failure(isCalm ? error : .tooManyFailures)
         case .success(let principal):
             request.principal = principal

@@ -1,5 +1,5 @@
 import Foundation
-import HoldfastAPI
+package import HoldfastAPI
 import HoldfastCore
 
 /// Watches the configuration and every file it refers to, and puts a good change into force.
@@ -94,31 +94,5 @@ package struct ConfigurationWatch: Sendable {
             gateway.refuse(error)
             return error.referencedFiles
         }
-    }
-}
-
-/// What `stat` says of some files, to tell later whether one of them changed.
-package struct FileMarks: Sendable, Equatable {
-    private struct Mark: Sendable, Equatable {
-        var modified: Int64
-        var size: Int64
-        var inode: UInt64
-    }
-
-    /// Nil: there is no such file.
-    private var marks: [String: Mark?] = [:]
-
-    /// - Parameter known: taken from there where it has the file.
-    package init(of files: [String], known: FileMarks? = nil) {
-        for file in files {
-            marks[file] = .some(known?.marks[file] ?? Self.mark(of: file))
-        }
-    }
-
-    private static func mark(of file: String) -> Mark? {
-        var facts = stat()
-        guard stat(file, &facts) == 0 else { return nil }
-        let modified = Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec)
-        return Mark(modified: modified, size: Int64(facts.st_size), inode: UInt64(facts.st_ino))
     }
 }

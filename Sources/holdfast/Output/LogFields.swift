@@ -16,7 +16,7 @@ enum LogFields {
         // Who is called.
         "provider", "deployment", "route", "host", "port", "address", "dialect",
         // Who answers, by id only.
-        "exchange", "key", "workload",
+        "exchange", "key", "workload", "request",
         // How much and how long.
         "count", "dropped", "connections", "in_flight", "streams", "elapsed_ms", "bound_ms", "lag_ms", "bytes",
         "seconds", "retires", "exchanges_cut_off", "fields", "first",

@@ -1,0 +1,189 @@
+import Foundation
+import HoldfastAPI
+package import HoldfastCore
+import Hummingbird
+import HummingbirdCore
+package import Logging
+package import NIOCore
+import NIOPosix
+
+/// The management plane of one process: its store, its nouns and its listener. It needs nothing of the data plane.
+package final class ControlServer: Sendable {
+    package struct Settings: Sendable {
+        package var listen: ListenAddress
+        package var folder: String
+        package var version: String
+        /// Names under which browsers may ask for it; its address and `localhost` always.
+        package var hosts: [String]
+        /// Where relative references of published documents begin, and the environment that they name.
+        package var directory: String
+        package var environment: [String: String]
+
+        package init(
+            listen: ListenAddress, folder: String, version: String, hosts: [String], directory: String,
+            environment: [String: String]
+        ) {
+            self.listen = listen
+            self.folder = folder
+            self.version = version
+            self.hosts = hosts
+            self.directory = directory
+            self.environment = environment
+        }
+    }
+
+    static let checkpointInterval = Duration.seconds(60)
+    static let expiryInterval = Duration.seconds(1)
+    static let idle = TimeAmount.seconds(60)
+    static let connections = 1_024
+
+    /// Printed once, where there never was a token before.
+    package let firstToken: String?
+    package let publicKey: String
+    let snapshots: Snapshots
+    let tokens: Tokens
+    private let settings: Settings
+    private let overrides: Overrides
+    private let audit: AuditLog
+    private let listener: APIListener
+    private let logger: Logger
+
+    /// Opens the store and whatever is in it. Nobody is served yet.
+    package init(_ settings: Settings, logger: Logger) async throws {
+        let store = try ControlStore.open(folder: settings.folder)
+        let key = try SigningKey.open(in: settings.folder)
+        let now = WallClock.readMilliseconds()
+        let audit = try await AuditLog(store: store, key: key, now: now)
+        tokens = try await Tokens(audit: audit)
+        firstToken = try await tokens.makeFirst(now: now)
+        snapshots = try await Snapshots(
+            audit: audit, key: key, directory: settings.directory, environment: settings.environment)
+        overrides = Overrides(snapshots: snapshots, audit: audit)
+        let routes = APIRoutes(
+            tokens: tokens, overrides: overrides, snapshots: snapshots,
+            gateways: Gateways(snapshots: snapshots, now: MonotonicClock.read()), audit: audit,
+            version: settings.version)
+        listener = APIListener(
+            routes: routes.all, tokens: tokens, audit: audit,
+            hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
+            clock: WallClock.readMilliseconds, logger: logger)
+        publicKey = key.publicText
+        self.settings = settings
+        self.audit = audit
+        self.logger = logger
+    }
+
+    /// Serves until it is cancelled, and closes the store then.
+    package func run(whenListening: @escaping @Sendable (ListenAddress) async -> Void) async throws {
+        let result: Result<Void, any Error>
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await self.serve(whenListening) }
+                tasks.addTask { await self.expireOverrides() }
+                tasks.addTask { await self.signCheckpoints() }
+                // None of them ends by itself: the first that does takes the others with it.
+                defer { tasks.cancelAll() }
+                try await tasks.next()
+            }
+            result = .success(())
+        } catch {
+            result = Task.isCancelled ? .success(()) : .failure(error)
+        }
+        do {
+            try audit.signAtEnd()
+        } catch {
+            logger.error("the audit log could not be signed", metadata: ["error": "\(error)"])
+        }
+        audit.store.close()
+        try result.get()
+    }
+
+    /// What `publish` of a file came to.
+    package enum FileOutcome: Sendable {
+        case published(UInt64)
+        /// It is what the newest generation says already.
+        case unchanged(UInt64)
+    }
+
+    /// Publishes the document that an operator has written into the file, unless it is published already.
+    ///
+    /// - Throws: `ProblemView` with every mistake in it, or `StoreFailure`.
+    package func publish(file name: String, text: String) async throws -> FileOutcome {
+        if let newest = snapshots.newest, newest.payload.document == text { return .unchanged(newest.number) }
+        let draft = Snapshots.Draft(name: name, document: text, reason: "the file has changed")
+        let made = try await snapshots.publish(draft, expected: nil, by: .system, now: WallClock.readMilliseconds())
+        return .published(made.number)
+    }
+
+    private func serve(_ whenListening: @escaping @Sendable (ListenAddress) async -> Void) async throws {
+        let address = settings.listen
+        let application = Application(
+            responder: CallbackResponder { (request: Request, context: ControlContext) in
+                await self.listener.respond(to: request, peer: context.peer)
+            },
+            server: .http1(
+                configuration: .init(idleTimeout: Self.idle, httpDecoderConfiguration: Self.decoder)),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(Self.connections)),
+            onServerRunning: { channel in
+                await whenListening(ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0))
+            }, logger: logger)
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw ControlStartFailure.bind(address, error)
+        }
+    }
+
+    private static var decoder: HTTP1Channel.Configuration.DecoderConfiguration {
+        .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 100)
+    }
+
+    // MARK: - What happens by itself
+
+    private func expireOverrides() async {
+        while (try? await Task.sleep(for: Self.expiryInterval)) != nil {
+            do {
+                let count = try await overrides.expire(now: WallClock.readMilliseconds())
+                if count > 0 { logger.notice("overrides ended", metadata: ["count": "\(count)"]) }
+            } catch {
+                logger.error("overrides could not be ended", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func signCheckpoints() async {
+        while (try? await Task.sleep(for: Self.checkpointInterval)) != nil {
+            do {
+                _ = try await audit.checkpoint()
+            } catch {
+                logger.error("the audit log could not be signed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}
+
+/// Why the management plane did not start, in words for whoever starts it.
+package enum ControlStartFailure: Error, CustomStringConvertible {
+    case bind(ListenAddress, IOError)
+
+    package var description: String {
+        switch self {
+        case .bind(let address, let error):
+            "cannot listen on \(address): \(String(cString: strerror(error.errnoCode)))"
+                + "\n  mend: free it, or set control.listen to another address (port 0 takes a free one)"
+        }
+    }
+}
+
+/// Where a request comes from.
+private struct ControlContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let peer: String?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        peer = source.channel.remoteAddress?.ipAddress
+    }
+}

@@ -1,0 +1,206 @@
+import Foundation
+import HTTPTypes
+import HoldfastAPI
+import HoldfastCore
+import Hummingbird
+import Logging
+import NIOCore
+import Synchronization
+
+/// Requests to answers: where it goes, who asks, what may be asked, and problems in words.
+final class APIListener: Sendable {
+    /// A configuration and some room.
+    static let longestBody = 4 << 20
+    static let bodyTime = Duration.seconds(10)
+
+    let routes: [APIRoute]
+    let tokens: Tokens
+    let audit: AuditLog
+    /// The names that a browser may ask for; others are somebody else's name that leads here (DNS rebinding).
+    let hosts: Set<String>
+    let clock: @Sendable () -> Int64
+    let logger: Logger
+    private let guesses = Mutex(GuessThrottle())
+
+    init(
+        routes: [APIRoute], tokens: Tokens, audit: AuditLog, hosts: Set<String>, clock: @escaping @Sendable () -> Int64,
+        logger: Logger
+    ) {
+        self.routes = routes
+        self.tokens = tokens
+        self.audit = audit
+        self.hosts = hosts
+        self.clock = clock
+        self.logger = logger
+    }
+
+    func respond(to request: Request, peer: String?) async -> Response {
+        let id = UUID().uuidString.lowercased()
+        var response: Response
+        do {
+            response = try await answer(request, peer: peer)
+        } catch {
+            response = render(problem(of: error, id: id, request: request), id: id)
+        }
+        response.headers[.requestID] = id
+        response.headers[.cacheControl] = "no-store"
+        response.headers[.contentTypeOptions] = "nosniff"
+        return response
+    }
+
+    private func answer(_ request: Request, peer: String?) async throws -> Response {
+        try checkHost(request)
+        let path = request.uri.path
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        let matches = routes.compactMap { route in route.match(segments).map { (route, $0) } }
+        guard !matches.isEmpty else { throw ProblemView.noSuchPath }
+        guard let (route, parameters) = matches.first(where: { $0.0.method == request.method }) else {
+            throw ProblemView.method(allowed: matches.map(\.0.method.rawValue))
+        }
+        let now = clock()
+        let principal = try await principal(for: route, request, peer: peer, now: now)
+        var asked = APIRequest(principal: principal, now: now)
+        asked.parameters = parameters
+        for (name, value) in request.uri.queryParameters { asked.query[String(name)] = String(value) }
+        asked.ifMatch = try ifMatch(request)
+        asked.lastEventID = request.headers[.lastEventID]
+        if route.request != nil { asked.body = try await body(of: request) }
+        return render(try await route.handle(asked))
+    }
+
+    // MARK: - Who asks
+
+    private func principal(
+        for route: APIRoute, _ request: Request, peer: String?, now: Int64
+    ) async throws -> Principal {
+        guard let permission = route.permission else { return Principal(id: "anybody", kind: .viewer) }
+        let header = request.headers[.authorization] ?? ""
+        guard header.count > 7, header.prefix(7).lowercased() == "bearer ",
+            let principal = tokens.principal(of: header.dropFirst(7), now: now)
+        else {
+            let block = GuessThrottle.block(ofAddress: peer)
+            let isCalm = guesses.withLock { $0.recordFailure(block: block, now: MonotonicClock.read()) }
+            // Whoever guesses must not fill the log either.
+            guard isCalm else { throw ProblemView.tooManyGuesses }
+            let event = AuditEvent(
+                Actor(principal: "unknown", kind: "unknown"), "sign-in.refused", route.path, ["peer": peer ?? ""])
+            if !header.isEmpty { try await audit.note(event, now: now) }
+            throw ProblemView.unauthorized
+        }
+        guard principal.may(permission, nowMilliseconds: now) else {
+            let event = AuditEvent(
+                Actor(principal: principal.id, kind: principal.kind.rawValue), "\(permission.rawValue).refused",
+                route.path)
+            try await audit.note(event, now: now)
+            throw ProblemView.forbidden(kind: principal.kind.rawValue, permission: permission.rawValue)
+        }
+        return principal
+    }
+
+    private func checkHost(_ request: Request) throws {
+        guard let authority = request.head.authority else { throw ProblemView.host }
+        let host = Self.host(of: authority)
+        guard hosts.isEmpty || hosts.contains(host) else { throw ProblemView.host }
+        guard let origin = request.headers[.origin] else { return }
+        guard let separator = origin.range(of: "://"),
+            hosts.contains(Self.host(of: String(origin[separator.upperBound...])))
+        else { throw ProblemView.host }
+    }
+
+    /// Without the port and without the brackets of an address.
+    private static func host(of authority: String) -> String {
+        if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }
+        return authority.prefix { $0 != ":" }.lowercased()
+    }
+
+    private func ifMatch(_ request: Request) throws -> UInt64? {
+        guard let text = request.headers[.ifMatch], text != "*" else { return nil }
+        guard let number = UInt64(text.trimmingCharacters(in: CharacterSet(charactersIn: "\""))) else {
+            throw ProblemView.invalid([
+                .init(field: "if-match", message: "this is no generation", mend: "send the number of an `etag`")
+            ])
+        }
+        return number
+    }
+
+    private func body(of request: Request) async throws -> Data {
+        let type = request.headers[.contentType]?.prefix { $0 != ";" } ?? ""
+        guard type.lowercased() == "application/json" else { throw ProblemView.wrongMediaType }
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > Self.longestBody {
+            throw ProblemView.tooLarge
+        }
+        return try await withThrowingTaskGroup(of: Data?.self) { tasks in
+            tasks.addTask {
+                var body = Data()
+                for try await part in request.body {
+                    body.append(contentsOf: part.readableBytesView)
+                    guard body.count <= Self.longestBody else { throw ProblemView.tooLarge }
+                }
+                return body
+            }
+            tasks.addTask {
+                try await Task.sleep(for: Self.bodyTime)
+                return nil
+            }
+            defer { tasks.cancelAll() }
+            guard let first = try await tasks.next(), let body = first else { throw ProblemView.slowBody }
+            return body
+        }
+    }
+
+    // MARK: - Answers
+
+    private func render(_ answer: APIAnswer) -> Response {
+        switch answer {
+        case .json(let status, let json, let generation):
+            var headers: HTTPFields = [.contentType: "application/json"]
+            if let generation { headers[.eTag] = "\"\(generation)\"" }
+            return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: json)))
+        case .text(let text, let type):
+            return Response(
+                status: .ok, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        case .nothing:
+            return Response(status: .noContent)
+        case .events(let stream):
+            return Response(
+                status: .ok, headers: [.contentType: "text/event-stream"], body: ResponseBody(asyncSequence: stream))
+        }
+    }
+
+    private func render(_ problem: ProblemView, id: String) -> Response {
+        var problem = problem
+        problem.instance = id
+        var headers: HTTPFields = [.contentType: ProblemView.mediaType]
+        if problem.status == 401 { headers[.wwwAuthenticate] = "Bearer" }
+        if let wait = problem.retryAfter { headers[.retryAfter] = "\(wait)" }
+        return Response(
+            status: HTTPResponse.Status(code: problem.status), headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: APICoding.encode(problem))))
+    }
+
+    private func problem(of error: any Error, id: String, request: Request) -> ProblemView {
+        switch error {
+        case let problem as ProblemView:
+            return problem
+        case let failure as StoreFailure:
+            logger.error("the store failed", metadata: ["reason": "\(failure.reason)", "mend": "\(failure.mend)"])
+            return ProblemView(failure)
+        default:
+            logger.error("a request failed", metadata: ["error": "\(error)", "request": "\(id)"])
+            return ProblemView(
+                "defect", "A defect of ours", status: 500, detail: "the request could not be answered",
+                mend: "look for the request's id in the log of holdfast control, and report it")
+        }
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let requestID = named("x-request-id")
+    fileprivate static let contentTypeOptions = named("x-content-type-options")
+    fileprivate static let lastEventID = named("last-event-id")
+
+    private static func named(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is a token of RFC 9110") }
+        return name
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import HTTPTypes
+import HoldfastAPI
+import HoldfastCore
+import NIOCore
+
+/// A request that was let in.
+struct APIRequest: Sendable {
+    /// From the path, decoded.
+    var parameters: [String: String] = [:]
+    var query: [String: String] = [:]
+    var body = Data()
+    /// The newest generation that the client has seen.
+    var ifMatch: UInt64?
+    var lastEventID: String?
+    var principal: Principal
+    /// Milliseconds since 1970.
+    var now: Int64
+
+    var actor: Actor { Actor(principal: principal.id, kind: principal.kind.rawValue) }
+
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        do {
+            return try APICoding.decode(type, from: body)
+        } catch let error as DecodingError {
+            throw ProblemView.invalid([error.field])
+        }
+    }
+
+    /// A page's size, 1 to 1 000; 100 unless asked.
+    var limit: Int {
+        get throws {
+            guard let text = query["limit"] else { return 100 }
+            guard let limit = Int(text), 1...1_000 ~= limit else {
+                throw ProblemView.invalid([
+                    .init(field: "limit", message: "this is no size of a page", mend: "use 1 to 1000")
+                ])
+            }
+            return limit
+        }
+    }
+
+    /// Where a page begins, in whatever its list is ordered by.
+    func after<Place: LosslessStringConvertible>(_ type: Place.Type) throws -> Place? {
+        guard let text = query["after"] else { return nil }
+        guard let place = Place(text) else {
+            throw ProblemView.invalid([
+                .init(field: "after", message: "this is no place in the list", mend: "use `next` of the page before")
+            ])
+        }
+        return place
+    }
+}
+
+enum APIAnswer: Sendable {
+    case json(HTTPResponse.Status, Data, generation: UInt64?)
+    case text(String, type: String)
+    case nothing
+    case events(AsyncStream<ByteBuffer>)
+
+    static func view(
+        _ view: some Encodable, status: HTTPResponse.Status = .ok, generation: UInt64? = nil
+    ) -> APIAnswer {
+        .json(status, APICoding.encode(view), generation: generation)
+    }
+}
+
+/// One route of the API. The listener, the permissions, the OpenAPI document and the matrix test all come from the one
+/// list of them.
+struct APIRoute: Sendable {
+    typealias Handle = @Sendable (APIRequest) async throws -> APIAnswer
+
+    var method: HTTPRequest.Method
+    /// With `{name}` for a parameter.
+    var path: String
+    /// Nil: for everybody.
+    var permission: Permission?
+    var summary: String
+    var query: [APISchema.Parameter] = []
+    var request: APISchema?
+    var status: HTTPResponse.Status = .ok
+    var response: APISchema?
+    /// Changes take `If-Match`.
+    var takesGeneration = false
+    var handle: Handle
+
+    /// The path's parameters where it matches; no normalising, and no empty parameter.
+    func match(_ segments: [Substring]) -> [String: String]? {
+        let own = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard own.count == segments.count else { return nil }
+        var found: [String: String] = [:]
+        for (mine, given) in zip(own, segments) {
+            if mine.hasPrefix("{") {
+                guard !given.isEmpty else { return nil }
+                found[String(mine.dropFirst().dropLast())] = String(given)
+            } else if mine != given {
+                return nil
+            }
+        }
+        return found
+    }
+}
+
+extension DecodingError {
+    fileprivate var field: ProblemView.Field {
+        func path(_ context: Context, _ key: (any CodingKey)? = nil) -> String {
+            let keys = (context.codingPath + [key].compactMap { $0 }).map {
+                $0.intValue.map(String.init) ?? $0.stringValue
+            }
+            return keys.isEmpty ? "body" : keys.joined(separator: ".")
+        }
+        switch self {
+        case .keyNotFound(let key, let context):
+            return .init(field: path(context, key), message: "it is missing", mend: "add it; see /openapi.json")
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return .init(field: path(context), message: "it has the wrong type", mend: "see /openapi.json")
+        case .dataCorrupted(let context):
+            return .init(
+                field: path(context), message: "this is not valid JSON, or not a value", mend: "see /openapi.json")
+        @unknown default:
+            return .init(field: "body", message: "it cannot be read", mend: "see /openapi.json")
+        }
+    }
+}

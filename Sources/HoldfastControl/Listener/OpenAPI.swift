@@ -1,0 +1,105 @@
+import HTTPTypes
+import HoldfastAPI
+import HoldfastCore
+
+/// `/openapi.json`: the routes that the listener serves, and no other list of them.
+enum OpenAPI {
+    static func route(describing routes: [APIRoute], version: String) -> APIRoute {
+        let document = document(routes, version: version).line
+        return APIRoute(
+            method: .get, path: "/openapi.json", permission: nil, summary: "This description, OpenAPI 3.1."
+        ) { _ in .text(document, type: "application/json") }
+    }
+
+    static func document(_ routes: [APIRoute], version: String) -> JSONValue {
+        var paths: [JSONMember] = []
+        for route in routes {
+            let operation = JSONMember(name: route.method.rawValue.lowercased(), value: operation(route))
+            if let place = paths.firstIndex(where: { $0.name == route.path }),
+                case .object(var members) = paths[place].value
+            {
+                members.append(operation)
+                paths[place].value = .object(members)
+            } else {
+                paths.append(JSONMember(name: route.path, value: .object([operation])))
+            }
+        }
+        return [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "Holdfast management plane", "version": .string(version),
+                "description": "Desired state, operations and evidence. Tokens of the data plane mean nothing here.",
+            ],
+            "components": [
+                "securitySchemes": ["token": ["type": "http", "scheme": "bearer"]],
+                "schemas": ["Problem": APISchema.problem.json],
+            ],
+            "paths": .object(paths),
+        ]
+    }
+
+    private static func operation(_ route: APIRoute) -> JSONValue {
+        var members: [JSONMember] = [
+            JSONMember(name: "summary", value: .string(route.summary)),
+            JSONMember(name: "operationId", value: .string(name(of: route))),
+            JSONMember(name: "responses", value: responses(route)),
+        ]
+        let parameters = parameters(route)
+        if !parameters.isEmpty { members.append(JSONMember(name: "parameters", value: .array(parameters))) }
+        if let permission = route.permission {
+            members.append(JSONMember(name: "security", value: [["token": []]]))
+            members.append(JSONMember(name: "x-permission", value: .string(permission.rawValue)))
+        }
+        if let request = route.request {
+            members.append(
+                JSONMember(
+                    name: "requestBody",
+                    value: ["required": true, "content": ["application/json": ["schema": request.json]]]))
+        }
+        return .object(members)
+    }
+
+    private static func name(of route: APIRoute) -> String {
+        let words = route.path.split { !$0.isLetter && !$0.isNumber }.filter { $0 != "v1" }
+        return ([Substring(route.method.rawValue.lowercased())] + words).joined(separator: "_")
+    }
+
+    private static func parameters(_ route: APIRoute) -> [JSONValue] {
+        var found: [JSONValue] = route.path.split(separator: "/").filter { $0.hasPrefix("{") }.map { part in
+            [
+                "name": .string(String(part.dropFirst().dropLast())), "in": "path", "required": true,
+                "schema": ["type": "string"],
+            ]
+        }
+        found += route.query.map {
+            ["name": .string($0.name), "in": "query", "description": .string($0.summary), "schema": $0.schema.json]
+        }
+        if route.takesGeneration {
+            found.append([
+                "name": "If-Match", "in": "header", "schema": ["type": "string"],
+                "description": "The newest generation that the client has seen; the change is refused where it is not.",
+            ])
+        }
+        return found
+    }
+
+    private static func responses(_ route: APIRoute) -> JSONValue {
+        var members: [JSONMember] = []
+        var good: [JSONMember] = [JSONMember(name: "description", value: "As asked.")]
+        if let response = route.response {
+            good.append(JSONMember(name: "content", value: ["application/json": ["schema": response.json]]))
+        }
+        members.append(JSONMember(name: "\(route.status.code)", value: .object(good)))
+        if route.path == "/v1/pull" {
+            members.append(JSONMember(name: "204", value: ["description": "There is nothing newer."]))
+        }
+        members.append(
+            JSONMember(
+                name: "default",
+                value: [
+                    "description": "A problem, with its mend.",
+                    "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
+                ]))
+        return .object(members)
+    }
+}

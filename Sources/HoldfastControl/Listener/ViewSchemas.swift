@@ -1,0 +1,86 @@
+import HoldfastCore
+
+/// What our views look like as JSON; a test holds each against the view itself.
+extension APISchema {
+    static let signedSnapshot = object([("payload", .string), ("signature", .string)])
+
+    static let report = object([
+        ("version", .string), ("generation", .integer), ("source", oneOf(["control", "ring", "file"])),
+        ("ready", .boolean), ("exchanges_in_flight", .integer), ("exchanges", .integer), ("failures", .integer),
+        ("refused?", .string), ("shedding", .string),
+    ])
+
+    static let gateway = object([
+        ("id", .string), ("silent_for_milliseconds", .integer), ("target", .integer), ("report", report),
+    ])
+
+    static let status = object([
+        ("version", .string), ("generation", .integer), ("overrides", .integer), ("gateways", array(of: gateway)),
+        ("audit_entries", .integer), ("last_verified_backup_age_milliseconds?", .integer), ("principal", .string),
+        ("kind", .string),
+    ])
+
+    static let price = object([("input?", .string), ("cached_input?", .string), ("output?", .string)])
+
+    static let effect = object([
+        ("kind", oneOf(["drain", "restrict", "pin", "shed", "cap", "price"])), ("route?", .string),
+        ("provider?", .string), ("deployment?", .string), ("vendor?", .string), ("jurisdiction?", .string),
+        ("candidate?", .string), ("only?", .boolean), ("below?", oneOf(Criticality.allCases.map(\.rawValue))),
+        ("concurrent?", .integer), ("requests_per_minute?", .integer), ("tokens_per_minute?", .integer),
+        ("price?", price),
+    ])
+
+    /// Milliseconds since 1970 in its times.
+    static let override = object([
+        ("id", .string), ("effect", effect), ("author", .string), ("reason", .string), ("created_at", .integer),
+        ("expires_at", .integer), ("ended_at?", .integer), ("ended_by?", .string),
+    ])
+
+    static let newOverride = object([("effect", effect), ("reason", .string), ("for", .string)])
+
+    static let reason = object([("reason", .string)])
+
+    static let generation = object([
+        ("number", .integer), ("made_at", .time), ("author", .string), ("reason", .string), ("name", .string),
+        ("overrides", array(of: override)), ("document?", .string),
+    ])
+
+    static let newGeneration = object([
+        ("document", .string), ("name", .string), ("reason", .string), ("confirmed?", .boolean),
+    ])
+
+    static let rollback = object([("to", .integer), ("reason", .string)])
+
+    static let kind = oneOf(PrincipalKind.allCases.map(\.rawValue))
+
+    static let grant = object([("permission", .string), ("expires_at", .time), ("includes_recovery", .boolean)])
+
+    static let token = object([
+        ("id", .string), ("kind", kind), ("note", .string), ("grants", array(of: grant)), ("made_by", .string),
+        ("made_at", .time), ("expires_at", .time), ("revoked_at?", .time), ("revoked_by?", .string),
+        ("token?", .string),
+    ])
+
+    static let newToken = object([
+        ("id", .string), ("kind", kind), ("note?", .string), ("for?", .string),
+        (
+            "grants?",
+            array(of: object([("permission", .string), ("for", .string), ("includes_recovery?", .boolean)]))
+        ),
+    ])
+
+    static let auditEntry = object([
+        ("number", .integer), ("at", .integer), ("principal", .string), ("kind", .string), ("action", .string),
+        ("target", .string), ("details", map(of: .string)),
+        ("phase", oneOf(["intended", "completed", "failed", "interrupted", "noted"])), ("intent?", .integer),
+    ])
+
+    static let problem = object([
+        ("type", .string), ("title", .string), ("status", .integer), ("detail", .string), ("mend", .string),
+        ("instance?", .string),
+        (
+            "fields?",
+            array(of: object([("field", .string), ("message", .string), ("mend", .string)]))
+        ), ("retry_after?", .integer),
+    ])
+}

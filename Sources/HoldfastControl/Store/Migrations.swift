@@ -1,0 +1,38 @@
+import GRDB
+
+/// The store's tables, one migration a release; what was released is never edited. Instants are milliseconds since 1970.
+enum Migrations {
+    static var all: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+                    -- The audit log: leaves in order, from 0.
+                    CREATE TABLE audit (
+                        number INTEGER PRIMARY KEY, hash BLOB NOT NULL, entry BLOB NOT NULL) STRICT;
+                    CREATE TABLE audit_checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+                    -- Changes that were recorded and have no outcome yet.
+                    CREATE TABLE audit_open (number INTEGER PRIMARY KEY REFERENCES audit) STRICT;
+
+                    CREATE TABLE tokens (
+                        id TEXT PRIMARY KEY, kind TEXT NOT NULL, digest BLOB NOT NULL, note TEXT NOT NULL,
+                        grants TEXT NOT NULL, made_by TEXT NOT NULL, made_at INTEGER NOT NULL,
+                        expires_at INTEGER NOT NULL, revoked_at INTEGER, revoked_by TEXT) STRICT, WITHOUT ROWID;
+
+                    CREATE TABLE overrides (
+                        id TEXT PRIMARY KEY, effect TEXT NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL,
+                        made_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT
+                    ) STRICT, WITHOUT ROWID;
+
+                    -- Every snapshot that was ever signed.
+                    CREATE TABLE generations (
+                        number INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, author TEXT NOT NULL,
+                        reason TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL, overrides TEXT NOT NULL,
+                        payload BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,64 @@
+import Foundation
+import GRDB
+import HoldfastCore
+
+/// A token as it is kept: whoever reads this cannot sign in with it.
+struct TokenRow: Sendable, Equatable {
+    var id: String
+    var kind: PrincipalKind
+    /// SHA-256 of the whole token. They are random and long, so a plain digest is right.
+    var digest: Data
+    var note: String
+    var grants: [GrantRow]
+    var madeBy: String
+    var madeAt: Int64
+    var expiresAt: Int64
+    var revokedAt: Int64?
+    var revokedBy: String?
+
+    func isGood(now: Int64) -> Bool { revokedAt == nil && now < expiresAt }
+}
+
+struct GrantRow: Codable, Sendable, Equatable {
+    var permission: String
+    var expiresAt: Int64
+    var includesRecovery: Bool
+}
+
+enum TokenStore {
+    static func all(in database: Database) throws -> [TokenRow] {
+        try Row.fetchAll(database, sql: "SELECT * FROM tokens ORDER BY made_at, id").map(read)
+    }
+
+    static func insert(_ token: TokenRow, in database: Database) throws {
+        try database.execute(
+            sql: """
+                INSERT INTO tokens (id, kind, digest, note, grants, made_by, made_at, expires_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [
+                token.id, token.kind.rawValue, token.digest, token.note,
+                String(decoding: try JSONEncoder().encode(token.grants), as: UTF8.self), token.madeBy, token.madeAt,
+                token.expiresAt,
+            ])
+    }
+
+    static func revoke(_ id: String, by principal: String, now: Int64, in database: Database) throws {
+        try database.execute(
+            sql: "UPDATE tokens SET revoked_at = ?, revoked_by = ? WHERE id = ? AND revoked_at IS NULL",
+            arguments: [now, principal, id])
+    }
+
+    private static func read(_ row: Row) throws -> TokenRow {
+        guard let kind = PrincipalKind(rawValue: row["kind"]) else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CORRUPT, message: "the token \(row["id"] as String) has no known kind")
+        }
+        let grants: String = row["grants"]
+        return TokenRow(
+            id: row["id"], kind: kind, digest: row["digest"], note: row["note"],
+            grants: try JSONDecoder().decode([GrantRow].self, from: Data(grants.utf8)), madeBy: row["made_by"],
+            madeAt: row["made_at"], expiresAt: row["expires_at"], revokedAt: row["revoked_at"],
+            revokedBy: row["revoked_by"])
+    }
+}

@@ -1,0 +1,147 @@
+import Crypto
+import Foundation
+import HoldfastAPI
+import HoldfastCore
+import Synchronization
+
+/// Who may sign in. All of it is in memory as well, so that a request costs no look-up and a revocation holds from the
+/// moment at which it is committed.
+package final class Tokens: Sendable {
+    package static let firstAdmin = "first-admin"
+    /// Of all kinds, ended ones included: a bound on what is kept in memory.
+    static let most = 10_000
+    static let longestNote = 200
+
+    private let audit: AuditLog
+    private let known: Mutex<[String: TokenRow]>
+
+    init(audit: AuditLog) async throws {
+        self.audit = audit
+        let rows = try await audit.store.read { try TokenStore.all(in: $0) }
+        known = Mutex(Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last }))
+    }
+
+    /// The text of the first admin's token, where there never was any token; shown once and nowhere kept.
+    package func makeFirst(now: Int64) async throws -> String? {
+        guard known.withLock(\.isEmpty) else { return nil }
+        return try await create(
+            NewToken(id: Self.firstAdmin, kind: .admin, note: "made at the first start"), by: .system, now: now
+        ).text
+    }
+
+    struct NewToken: Sendable {
+        var id: String
+        var kind: PrincipalKind
+        var note = ""
+        /// Nil: as long as is usual for its kind.
+        var lifetimeMilliseconds: Int64?
+        var grants: [Grant] = []
+    }
+
+    /// - Returns: its text, which is not kept, and what is.
+    func create(_ new: NewToken, by actor: Actor, now: Int64) async throws -> (text: String, row: TokenRow) {
+        let lifetime = try check(new, now: now)
+        var random = SystemRandomNumberGenerator()
+        let text = KeyText.make(kind: new.kind.keyKind, id: new.id, using: &random)
+        let row = TokenRow(
+            id: new.id, kind: new.kind, digest: Self.digest(text), note: new.note,
+            grants: new.grants.map {
+                GrantRow(
+                    permission: $0.permission.rawValue, expiresAt: $0.expiresAtMilliseconds,
+                    includesRecovery: $0.includesRecovery)
+            }, madeBy: actor.principal, madeAt: now, expiresAt: now + lifetime)
+        let event = AuditEvent(
+            actor, Permission.tokensCreate.rawValue, new.id,
+            [
+                "kind": new.kind.rawValue, "expires_at": TimeOfDay.text(milliseconds: row.expiresAt),
+                "grants": new.grants.map(\.permission.rawValue).joined(separator: " "),
+            ])
+        try await audit.change(event, now: now) { try TokenStore.insert(row, in: $0) }
+        known.withLock { $0[row.id] = row }
+        return (text, row)
+    }
+
+    private func check(_ new: NewToken, now: Int64) throws -> Int64 {
+        var fields: [ProblemView.Field] = []
+        if !KeyText.isLegalID(new.id) {
+            fields.append(
+                .init(
+                    field: "id", message: "this is no id",
+                    mend: "use 1 to \(KeyText.longestID) of a-z, 0-9 and '-'"))
+        }
+        if new.note.utf8.count > Self.longestNote || new.note.unicodeScalars.contains(where: { $0.value < 0x20 }) {
+            fields.append(
+                .init(
+                    field: "note", message: "the note is too long or holds control characters",
+                    mend: "use at most \(Self.longestNote) bytes of text on one line"))
+        }
+        if new.kind != .automation, !new.grants.isEmpty {
+            fields.append(
+                .init(
+                    field: "grants", message: "only automation is granted anything",
+                    mend: "leave the grants out: what people may do is what their kind may do"))
+        }
+        for grant in new.grants {
+            if let refusal = grant.refusal(nowMilliseconds: now) {
+                fields.append(.init(field: "grants", message: refusal.message, mend: refusal.mend))
+            }
+        }
+        var lifetime: Int64 = 0
+        do throws(TokenLifetime.Refusal) {
+            lifetime = try TokenLifetime.milliseconds(of: new.kind, asked: new.lifetimeMilliseconds)
+        } catch {
+            fields.append(.init(field: "for", message: error.message, mend: error.mend))
+        }
+        guard fields.isEmpty else { throw ProblemView.invalid(fields) }
+        guard known.withLock({ $0[new.id] }) == nil else {
+            throw ProblemView.conflict(
+                "there is, or was, a token of this id", mend: "use another id: an id means one token for ever")
+        }
+        guard known.withLock(\.count) < Self.most else {
+            throw ProblemView.conflict("there are \(Self.most) tokens", mend: "look for who makes so many")
+        }
+        return lifetime
+    }
+
+    func revoke(_ id: String, by actor: Actor, now: Int64) async throws {
+        guard let row = known.withLock({ $0[id] }) else { throw ProblemView.notFound("token") }
+        guard row.revokedAt == nil else { return }
+        let event = AuditEvent(actor, Permission.tokensRevoke.rawValue, id, ["kind": row.kind.rawValue])
+        try await audit.change(event, now: now) {
+            try TokenStore.revoke(id, by: actor.principal, now: now, in: $0)
+        }
+        known.withLock {
+            $0[id]?.revokedAt = now
+            $0[id]?.revokedBy = actor.principal
+        }
+    }
+
+    var all: [TokenRow] {
+        known.withLock { Array($0.values) }.sorted { ($0.madeAt, $0.id) < ($1.madeAt, $1.id) }
+    }
+
+    // MARK: - Signing in
+
+    /// Same work whether the id is unknown or the secret is wrong: a miss is compared with a digest that no token has.
+    func principal(of text: some StringProtocol, now: Int64) -> Principal? {
+        guard let parts = KeyText(text) else { return nil }
+        let row = known.withLock { $0[parts.id] }
+        let isRight = Self.equalsInConstantTime(Self.digest(String(text)), row?.digest ?? Self.nobody)
+        guard isRight, let row, PrincipalKind(parts.kind) == row.kind, row.isGood(now: now) else { return nil }
+        return Principal(
+            id: row.id, kind: row.kind,
+            grants: row.grants.compactMap { grant in
+                Permission(rawValue: grant.permission).map {
+                    Grant($0, expiresAtMilliseconds: grant.expiresAt, includesRecovery: grant.includesRecovery)
+                }
+            })
+    }
+
+    private static let nobody = Data(repeating: 0, count: SHA256.byteCount)
+
+    private static func digest(_ text: String) -> Data { Data(SHA256.hash(data: Data(text.utf8))) }
+
+    private static func equalsInConstantTime(_ left: Data, _ right: Data) -> Bool {
+        left.count == right.count && zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+}

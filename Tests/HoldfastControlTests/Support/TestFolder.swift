@@ -1,0 +1,25 @@
+import Foundation
+
+@testable import HoldfastControl
+
+/// A data directory that goes with the test.
+final class TestFolder: Sendable {
+    let path: String
+    let key = SigningKey()
+
+    init() throws {
+        path = NSTemporaryDirectory() + "holdfast-control-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    var database: String { "\(path)/\(ControlStore.fileName)" }
+
+    func openLog() async throws -> (ControlStore, AuditLog) {
+        let store = try ControlStore.open(folder: path)
+        return (store, try await AuditLog(store: store, key: key, now: 1))
+    }
+}
