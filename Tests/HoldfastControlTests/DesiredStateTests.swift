@@ -118,6 +118,29 @@ struct DesiredStateTests {
         }
     }
 
+    @Test("Lists come in pages, without a gap and without anything twice")
+    func pages() async throws {
+        try await TestControl.run { control in
+            try await control.publish()
+            for _ in 0..<5 {
+                let made = try await control.ask("POST", "/v1/overrides", token: control.admin, body: drain("openai"))
+                #expect(made.status == 201)
+            }
+            for (path, count) in [("/v1/overrides", 5), ("/v1/generations", 6)] {
+                var ids: [String] = []
+                var after = ""
+                repeat {
+                    let answer = try await control.ask("GET", "\(path)?limit=2\(after)", token: control.admin)
+                    let page = try JSONSerialization.jsonObject(with: answer.body) as? [String: Any]
+                    ids += (page?["items"] as? [[String: Any]] ?? []).map { "\($0["id"] ?? $0["number"] ?? "")" }
+                    after = (page?["next"] as? String).map { "&after=\($0)" } ?? ""
+                } while !after.isEmpty && ids.count < 20
+                #expect(ids.count == count && Set(ids).count == count, "\(path): \(ids)")
+            }
+            #expect(try await control.ask("GET", "/v1/overrides?limit=0", token: control.admin).status == 422)
+        }
+    }
+
     @Test("Whoever has not seen the newest generation changes nothing")
     func stale() async throws {
         try await TestControl.run { control in

@@ -179,5 +179,52 @@ extension GatewayTests {
                 #expect((1...4).contains(backup.requests().requests.count))
             }
         }
+
+        /// Answers the warm-up, and then what a test tells it.
+        private static func primary(
+            after warmUp: Int, _ moves: [ScriptedServer.Move]
+        ) -> ScriptedServer.Script {
+            let chunk = { (delta: String, reason: String) in
+                #"data: {"id":"1","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":\#(delta),"#
+                    + #""finish_reason":\#(reason)}]}"# + "\n\n"
+            }
+            let events = chunk(#"{"content":"hi"}"#, "null") + chunk("{}", #""stop""#) + "data: [DONE]\n\n"
+            let head =
+                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: \(events.utf8.count)\r\n\r\n"
+            return { $0.number <= warmUp ? [.send(head + events)] : moves }
+        }
+
+        @Test func `what the first provider says of the request is the last word, hedged or not`() async throws {
+            let body = #"{"error":{"message":"temperature is too high","type":"invalid_request_error","code":null}}"#
+            let refusal = "HTTP/1.1 400 Bad Request\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            let script = Self.primary(after: Self.warmUp, [.pause(milliseconds: 600), .send(refusal)])
+            try await withPractice { backup in
+                try await backup.setFault(.silence)
+                try await withScripted(script) { primary in
+                    var setup = Setup(primary.port, backup.port)
+                    setup.timeouts = "{first_token: 5s, idle: 5s, total: 10s}"
+                    setup.route = ", hedge: true"
+                    setup.tail = TestKeys.sections
+                    setup.alter = { for place in $0.workloads.indices { $0.workloads[place].criticality = .critical } }
+                    try await withGateway(setup) { gateway in
+                        for _ in 0..<Self.warmUp {
+                            let warm = try await gateway.ask(asked())
+                            #expect(warm.status == 200)
+                        }
+                        let before = MonotonicClock.read()
+                        let reply = try await gateway.ask(asked())
+                        let took = MonotonicClock.read().nanoseconds(since: before)
+                        #expect(reply.status == 400)
+                        #expect(
+                            took < 3 * Span.second, "the silent hedge was not waited for: \(took / Span.millisecond) ms"
+                        )
+                        #expect(backup.requests().requests.count == 1, "there was a hedge")
+                        try await eventually("the hedge is given up") {
+                            try await gateway.stateOfDeployment("backup/practice-large")["in_flight"] == 0
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -127,8 +127,8 @@ struct APIRoutes: Sendable {
                 response: .page(of: .override)
             ) { request in
                 let limit = try request.limit
-                let found = try await overrides.list(before: try request.after(Int64.self), limit: limit)
-                let next = found.count == limit ? found.last.map { "\($0.createdAt)" } : nil
+                let found = try await overrides.list(after: request.query["after"], limit: limit)
+                let next = found.count == limit ? found.last?.id : nil
                 return .view(Page(items: found, next: next), generation: snapshots.newest?.number)
             },
             APIRoute(

@@ -9,11 +9,20 @@ enum OverrideStore {
         ).map(read)
     }
 
-    /// The newest first, made before `time`.
-    static func list(before time: Int64?, limit: Int, in database: Database) throws -> [OverrideView] {
-        try Row.fetchAll(
-            database, sql: "SELECT * FROM overrides WHERE made_at < ? ORDER BY made_at DESC, id LIMIT ?",
-            arguments: [time ?? .max, limit]
+    /// The newest first, made before the override `place`.
+    static func list(after place: String?, limit: Int, in database: Database) throws -> [OverrideView] {
+        guard let place else {
+            return try Row.fetchAll(
+                database, sql: "SELECT * FROM overrides ORDER BY made_at DESC, id DESC LIMIT ?", arguments: [limit]
+            ).map(read)
+        }
+        return try Row.fetchAll(
+            database,
+            sql: """
+                SELECT * FROM overrides
+                WHERE (made_at, id) < (SELECT made_at, id FROM overrides WHERE id = ?)
+                ORDER BY made_at DESC, id DESC LIMIT ?
+                """, arguments: [place, limit]
         ).map(read)
     }
 

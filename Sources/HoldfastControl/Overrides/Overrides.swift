@@ -81,8 +81,9 @@ package struct Overrides: Sendable {
         }
     }
 
-    func list(before time: Int64?, limit: Int) async throws -> [OverrideView] {
-        try await audit.store.read { try OverrideStore.list(before: time, limit: limit, in: $0) }
+    /// - Parameter place: the id of the last one of the page before.
+    func list(after place: String?, limit: Int) async throws -> [OverrideView] {
+        try await audit.store.read { try OverrideStore.list(after: place, limit: limit, in: $0) }
     }
 
     func find(_ id: String) async throws -> OverrideView? {

@@ -30,6 +30,10 @@ enum TokenStore {
         try Row.fetchAll(database, sql: "SELECT * FROM tokens ORDER BY made_at, id").map(read)
     }
 
+    static func has(_ id: String, in database: Database) throws -> Bool {
+        try Bool.fetchOne(database, sql: "SELECT EXISTS (SELECT 1 FROM tokens WHERE id = ?)", arguments: [id]) ?? false
+    }
+
     static func insert(_ token: TokenRow, in database: Database) throws {
         try database.execute(
             sql: """

@@ -56,7 +56,11 @@ package final class Tokens: Sendable {
                 "kind": new.kind.rawValue, "expires_at": TimeOfDay.text(milliseconds: row.expiresAt),
                 "grants": new.grants.map(\.permission.rawValue).joined(separator: " "),
             ])
-        try await audit.change(event, now: now) { try TokenStore.insert(row, in: $0) }
+        try await audit.change(event, now: now) { database in
+            // Two that ask for one id at the same time: the second finds the first's.
+            guard try !TokenStore.has(row.id, in: database) else { throw ProblemView.tokenExists }
+            try TokenStore.insert(row, in: database)
+        }
         known.withLock { $0[row.id] = row }
         return (text, row)
     }
@@ -94,8 +98,7 @@ package final class Tokens: Sendable {
         }
         guard fields.isEmpty else { throw ProblemView.invalid(fields) }
         guard known.withLock({ $0[new.id] }) == nil else {
-            throw ProblemView.conflict(
-                "there is, or was, a token of this id", mend: "use another id: an id means one token for ever")
+            throw ProblemView.tokenExists
         }
         guard known.withLock(\.count) < Self.most else {
             throw ProblemView.conflict("there are \(Self.most) tokens", mend: "look for who makes so many")
@@ -144,4 +147,9 @@ package final class Tokens: Sendable {
     private static func equalsInConstantTime(_ left: Data, _ right: Data) -> Bool {
         left.count == right.count && zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
+}
+
+extension ProblemView {
+    fileprivate static let tokenExists = conflict(
+        "there is, or was, a token of this id", mend: "use another id: an id means one token for ever")
 }

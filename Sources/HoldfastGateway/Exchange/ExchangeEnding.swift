@@ -7,16 +7,17 @@ extension Exchange {
         drop()
         if isBeaten { return }
         if let main {
-            // The second run has failed: the first one goes on as if there had been none.
+            // The second run has failed: the first one goes on, and knows what was said.
             main.beatenAttempts = machine.attempts
             main.hedge = nil
+            main.machine.learn(from: machine)
             return
         }
-        if let hedge, case .refused = end {
+        if let hedge, case .refused = end, !end.isLastWord {
             handOver(to: hedge)
             return
         }
-        if end == .answered { win(now: now) }
+        if end.isLastWord { win(now: now) }
         services.shared.exchanges.add(-1)
         admitted.principal.key?.leave()
         var keepAlive = request.keepAlive && !services.isDraining

@@ -49,7 +49,7 @@ extension Exchange {
         beatenAttempts = run.machine.attempts
         // A heartbeat may have sent the head already.
         (sentStatus, headDeployment) = (run.sentStatus, run.headDeployment)
-        machine.takeOver(attemptsLeft: run.machine.attemptsLeft)
+        machine.takeOver(from: run.machine)
         connection.exchange(run, givesWayTo: self)
     }
 

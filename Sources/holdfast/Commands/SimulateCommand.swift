@@ -42,7 +42,7 @@ struct SimulateCommand: AsyncParsableCommand {
     func run() async throws {
         let worlds = SimulatedWorlds(
             first: seed, count: runs, workers: UInt64(ProcessInfo.processInfo.activeProcessorCount))
-        let showsProgress = !json && isatty(STDERR_FILENO) == 1 && runs > SimulatedWorlds.batch
+        let showsProgress = !json && isatty(STDERR_FILENO) == 1 && runs > worlds.batch
         let summary = await worlds.run { done in
             if showsProgress { Terminal.writeError("\r\(done) of \(runs) worlds") }
         }
@@ -55,19 +55,19 @@ struct SimulateCommand: AsyncParsableCommand {
 /// Many worlds side by side, in batches of one worker each. Seeds are handed out in order and the first broken one is
 /// reported, whichever worker was faster.
 struct SimulatedWorlds {
-    static let batch: UInt64 = 250
-
     let first: UInt64
     let count: UInt64
     let workers: UInt64
+    /// Worlds between two signs of progress.
+    var batch: UInt64 = 250
 
     func run(progress: (UInt64) -> Void) async -> SimulationSummary {
         await withTaskGroup(of: SimulationSummary.self) { group in
             var next: UInt64 = 0
             func hand() {
                 guard next < count else { return }
-                let seeds = (first + next)...(first + (min(next + Self.batch, count) - 1))
-                next += Self.batch
+                let seeds = (first + next)...(first + (min(next + batch, count) - 1))
+                next += batch
                 group.addTask { SimulationSummary(running: seeds) }
             }
             for _ in 0..<max(workers, 1) { hand() }
