@@ -193,6 +193,8 @@ struct RolloutRig {
         rig.report("b", 8, 1_000, 1_000)
         rig.rollout.tick(now: rig.now)
         #expect(rig.rollout.phase == .canary && rig.targets == [8, 7, 7])
+        rig.run(200, Self.all)
+        #expect(rig.rollout.phase == .done, "what was not heard is not held against anybody later")
     }
 
     @Test func tooLittleTrafficHoldsUntilAPersonVouches() {
