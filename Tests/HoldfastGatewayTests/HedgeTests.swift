@@ -194,23 +194,34 @@ extension GatewayTests {
             return { $0.number <= warmUp ? [.send(head + events)] : moves }
         }
 
-        @Test func `what the first provider says of the request is the last word, hedged or not`() async throws {
+        private static let refusal: String = {
             let body = #"{"error":{"message":"temperature is too high","type":"invalid_request_error","code":null}}"#
-            let refusal = "HTTP/1.1 400 Bad Request\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
-            let script = Self.primary(after: Self.warmUp, [.pause(milliseconds: 600), .send(refusal)])
+            return "HTTP/1.1 400 Bad Request\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+        }()
+
+        private func hedging(_ primary: Int, _ backup: Int, firstToken: String) -> Setup {
+            var setup = Setup(primary, backup)
+            setup.timeouts = "{first_token: \(firstToken), idle: 5s, total: 10s}"
+            setup.route = ", hedge: true"
+            setup.tail = TestKeys.sections
+            setup.alter = { for place in $0.workloads.indices { $0.workloads[place].criticality = .critical } }
+            return setup
+        }
+
+        private func warmUp(_ gateway: GatewayServer) async throws {
+            for _ in 0..<Self.warmUp {
+                let warm = try await gateway.ask(asked())
+                #expect(warm.status == 200)
+            }
+        }
+
+        @Test func `what the first provider says of the request is the last word, hedged or not`() async throws {
+            let script = Self.primary(after: Self.warmUp, [.pause(milliseconds: 600), .send(Self.refusal)])
             try await withPractice { backup in
                 try await backup.setFault(.silence)
                 try await withScripted(script) { primary in
-                    var setup = Setup(primary.port, backup.port)
-                    setup.timeouts = "{first_token: 5s, idle: 5s, total: 10s}"
-                    setup.route = ", hedge: true"
-                    setup.tail = TestKeys.sections
-                    setup.alter = { for place in $0.workloads.indices { $0.workloads[place].criticality = .critical } }
-                    try await withGateway(setup) { gateway in
-                        for _ in 0..<Self.warmUp {
-                            let warm = try await gateway.ask(asked())
-                            #expect(warm.status == 200)
-                        }
+                    try await withGateway(hedging(primary.port, backup.port, firstToken: "5s")) { gateway in
+                        try await warmUp(gateway)
                         let before = MonotonicClock.read()
                         let reply = try await gateway.ask(asked())
                         let took = MonotonicClock.read().nanoseconds(since: before)
@@ -222,6 +233,21 @@ extension GatewayTests {
                         try await eventually("the hedge is given up") {
                             try await gateway.stateOfDeployment("backup/practice-large")["in_flight"] == 0
                         }
+                    }
+                }
+            }
+        }
+
+        @Test func `what a hedge was told of the request is said once the first attempt has failed`() async throws {
+            let script = Self.primary(after: Self.warmUp, [.pause(milliseconds: 9_000), .close])
+            try await withScripted({ _ in [.send(Self.refusal)] }) { backup in
+                try await withScripted(script) { primary in
+                    try await withGateway(hedging(primary.port, backup.port, firstToken: "1s")) { gateway in
+                        try await warmUp(gateway)
+                        let reply = try await gateway.ask(asked())
+                        #expect(reply.status == 400)
+                        #expect(reply.body.contains("temperature is too high"), "\(reply.body)")
+                        #expect(backup.log.requests.count == 1, "there was a hedge, and nobody was asked after it")
                     }
                 }
             }

@@ -77,7 +77,7 @@ extension Permission {
         case .gatewaysReport:
             row([.node], .never, "Gates believe reports, so only gateways make them.")
         case .snapshotsPull:
-            row([.node], .never, "A snapshot as gateways need it holds the providers' keys.")
+            row([.node], .never, "What gateways act on is for gateways; everybody else reads it as a generation.")
         case .snapshotsPublish:
             row([.admin], .never, "A configuration names keys and where prompts are sent: it is credentials too.")
         case .rolloutsRelease:

@@ -36,7 +36,7 @@ final class Exchange {
     private(set) var gathered = ByteBuffer()
     /// Set while a stream is answered; kept out of unary exchanges.
     var relay: StreamRelay?
-    private(set) var refusal: UpstreamRefusal?
+    var refusal: UpstreamRefusal?
     let startedAt: Instant
     var committedAt: Instant?
     /// The text that reached the client, for whoever has to go on from it.
@@ -46,7 +46,7 @@ final class Exchange {
     /// Whom the head of the stream names.
     var headDeployment: String?
     /// What attempts used that broke off after they had begun to answer.
-    private(set) var deadLegs: [DeadLeg] = []
+    var deadLegs: [DeadLeg] = []
     /// The attempt that `relay` belongs to.
     private var legAttempt = 0
     var usage: TokenUsage?

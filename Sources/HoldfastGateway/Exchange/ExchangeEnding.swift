@@ -11,6 +11,8 @@ extension Exchange {
             main.beatenAttempts = machine.attempts
             main.hedge = nil
             main.machine.learn(from: machine)
+            // What was said of the request itself is the last word, in the words in which it was said.
+            if end.isLastWord { main.refusal = refusal }
             return
         }
         if let hedge, case .refused = end, !end.isLastWord {

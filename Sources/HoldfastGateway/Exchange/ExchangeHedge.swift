@@ -8,7 +8,6 @@ extension Exchange {
     /// Begins the second run.
     func beginHedge(now: Instant) {
         guard hedge == nil, main == nil else { return }
-        services.shared.hedges.add(1)
         let run = Exchange(hedging: self)
         hedge = run
         run.step(.started, now: now)
@@ -19,6 +18,7 @@ extension Exchange {
             run.beaten(now: now)
             return
         }
+        services.shared.hedges.add(1)
         step(.hedged(candidate: candidate), now: now)
     }
 
@@ -47,6 +47,7 @@ extension Exchange {
     private func take(over run: Exchange) {
         didWinAsHedge()
         beatenAttempts = run.machine.attempts
+        deadLegs = run.deadLegs + deadLegs
         // A heartbeat may have sent the head already.
         (sentStatus, headDeployment) = (run.sentStatus, run.headDeployment)
         machine.takeOver(from: run.machine)
