@@ -63,7 +63,6 @@ final class APIListener: Sendable {
         asked.parameters = parameters
         for (name, value) in request.uri.queryParameters { asked.query[String(name)] = String(value) }
         asked.ifMatch = try ifMatch(request)
-        asked.lastEventID = request.headers[.lastEventID]
         if route.request != nil { asked.body = try await body(of: request) }
         return render(try await route.handle(asked))
     }
@@ -161,9 +160,6 @@ final class APIListener: Sendable {
                 status: .ok, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
         case .nothing:
             return Response(status: .noContent)
-        case .events(let stream):
-            return Response(
-                status: .ok, headers: [.contentType: "text/event-stream"], body: ResponseBody(asyncSequence: stream))
         }
     }
 
@@ -197,7 +193,6 @@ final class APIListener: Sendable {
 extension HTTPField.Name {
     fileprivate static let requestID = named("x-request-id")
     fileprivate static let contentTypeOptions = named("x-content-type-options")
-    fileprivate static let lastEventID = named("last-event-id")
 
     private static func named(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("'\(text)' is a token of RFC 9110") }

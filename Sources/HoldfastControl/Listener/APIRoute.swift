@@ -2,7 +2,6 @@ import Foundation
 import HTTPTypes
 import HoldfastAPI
 import HoldfastCore
-import NIOCore
 
 /// A request that was let in.
 struct APIRequest: Sendable {
@@ -12,7 +11,6 @@ struct APIRequest: Sendable {
     var body = Data()
     /// The newest generation that the client has seen.
     var ifMatch: UInt64?
-    var lastEventID: String?
     var principal: Principal
     /// Milliseconds since 1970.
     var now: Int64
@@ -56,7 +54,6 @@ enum APIAnswer: Sendable {
     case json(HTTPResponse.Status, Data, generation: UInt64?)
     case text(String, type: String)
     case nothing
-    case events(AsyncStream<ByteBuffer>)
 
     static func view(
         _ view: some Encodable, status: HTTPResponse.Status = .ok, generation: UInt64? = nil

@@ -13,7 +13,6 @@ package final class Snapshots: Sendable {
     private let directory: String
     private let environment: [String: String]
     private let latest: Mutex<Generation?>
-    let changes = Broadcast<UInt64>()
 
     init(
         audit: AuditLog, key: SigningKey, directory: String, environment: [String: String]
@@ -89,7 +88,6 @@ package final class Snapshots: Sendable {
             return generation
         }
         latest.withLock { if made.number > $0?.number ?? 0 { $0 = made } }
-        changes.send(made.number)
         return made
     }
 
