@@ -8,8 +8,9 @@ enum MetricsReport {
         let inForce = status.inForce
         writeProcess(shared, status, now, into: &text)
         writeRoutes(inForce, into: &text)
-        writeDeployments(inForce, into: &text)
-        writeChecks(inForce, now: now, into: &text)
+        let deployments = inForce.deployments.map { ([("deployment", $0.deployment.id)], $0.state.snapshot()) }
+        writeDeployments(deployments, inForce, into: &text)
+        writeChecks(deployments, now: now, into: &text)
         text.begin(
             "holdfast_retires_in_days", "gauge", "Days until the provider takes the model away; 0 on the day and after."
         )
@@ -106,8 +107,12 @@ enum MetricsReport {
         [("gen_ai_request_model", name)]
     }
 
-    private static func writeDeployments(_ inForce: InForce, into text: inout PrometheusText) {
-        let rows = inForce.deployments.map { (label: [("deployment", $0.deployment.id)], facts: $0.state.snapshot()) }
+    /// A deployment's label, and its facts as they were when the report was asked for.
+    private typealias DeploymentRow = (label: [(String, String)], facts: DeploymentState.Facts)
+
+    private static func writeDeployments(
+        _ rows: [DeploymentRow], _ inForce: InForce, into text: inout PrometheusText
+    ) {
         text.begin("holdfast_attempts_total", "counter", "Attempts that ended, by what they told the breaker.")
         for row in rows {
             let attempts = row.facts.attempts
@@ -162,8 +167,7 @@ enum MetricsReport {
         }
     }
 
-    private static func writeChecks(_ inForce: InForce, now: Instant, into text: inout PrometheusText) {
-        let rows = inForce.deployments.map { (label: [("deployment", $0.deployment.id)], facts: $0.state.snapshot()) }
+    private static func writeChecks(_ rows: [DeploymentRow], now: Instant, into text: inout PrometheusText) {
         text.begin(
             "holdfast_checks_total", "counter", "Free checks of deployments that nobody asked, by what they found.")
         for row in rows {

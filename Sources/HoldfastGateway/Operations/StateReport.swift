@@ -1,4 +1,3 @@
-import Foundation
 import HoldfastAPI
 import HoldfastCore
 
@@ -9,13 +8,7 @@ enum StateReport {
     }
 
     static func json(_ view: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        guard let json = try? encoder.encode(view) else {
-            preconditionFailure("the state is plain values, which always encode")
-        }
-        return String(decoding: json, as: UTF8.self)
+        String(decoding: APICoding.encode(view), as: UTF8.self)
     }
 
     private static func view(shared: GatewayShared, status: GatewayStatus, now: Instant) -> GatewayStateView {
