@@ -17,6 +17,11 @@ struct BreakerChecker: Sendable {
     private var mayBeOpenSince: Instant?
     private var lastResorts = 0
     private var lastResortsAsked = 0
+    /// Of the last resorts since it opened: answered in a row.
+    private var lastResortsAnswered = 0
+    private var lastResortEpoch: UInt32?
+    private var inFlight = 0
+    private var closedAgainAt: Instant?
     private(set) var violations: [String] = []
 
     init(provider: Int) {
@@ -26,6 +31,12 @@ struct BreakerChecker: Sendable {
     /// An exchange was turned away untried, with this provider among its candidates.
     mutating func turnedAway(now: Instant) {
         if mayBeOpenSince != nil || probesInFlight > 0 { return }
+        // Whom slow start has no room for; there is always room for one.
+        if openedAt == nil, let closedAgainAt, inFlight > 0,
+            now.nanoseconds(since: closedAgainAt) < Breaker.slowStartNanoseconds
+        {
+            return
+        }
         // The longest open time with its jitter: after it a probe is there for whoever has nothing else.
         guard let openedAt, now.nanoseconds(since: openedAt) < 18 * Span.second else {
             report("turned away an exchange that it could have served")
@@ -34,6 +45,7 @@ struct BreakerChecker: Sendable {
     }
 
     mutating func given(_ permit: Breaker.Permit, now: Instant) {
+        inFlight += 1
         switch permit {
         case .normal(let epoch):
             if openedAt != nil { report("let an ordinary attempt through while open") }
@@ -41,12 +53,16 @@ struct BreakerChecker: Sendable {
         case .probe:
             if openedAt == nil { learnOpening(now: now) }
             if probesInFlight > 0 { report("has two probes in flight") }
-            if let since = mayBeOpenSince ?? openedAt, now.nanoseconds(since: since) < 800 * Span.millisecond {
+            if lastResortsAnswered < 2,
+                let since = mayBeOpenSince ?? openedAt, now.nanoseconds(since: since) < 800 * Span.millisecond
+            {
                 report("probed before its open time was over")
             }
             probesInFlight += 1
-        case .lastResort:
+        case .lastResort(let epoch):
             if openedAt == nil { learnOpening(now: now) }
+            if lastResortEpoch != epoch { lastResortsAnswered = 0 }
+            lastResortEpoch = epoch
             lastResorts += 1
             let seconds = Int(now.nanoseconds / Span.second)
             if lastResorts > 1 + seconds + lastResortsAsked / 10 { report("gave too many last resorts") }
@@ -58,6 +74,7 @@ struct BreakerChecker: Sendable {
     }
 
     mutating func settled(_ permit: Breaker.Permit, _ outcome: AttemptOutcome, now: Instant) {
+        inFlight -= 1
         switch permit {
         case .normal(let epoch):
             guard openedAt == nil, epoch == freshEpoch, outcome != .neutral else { return }
@@ -72,11 +89,14 @@ struct BreakerChecker: Sendable {
                 openedAt = now
                 mayBeOpenSince = nil
                 probeSuccesses = 0
+                lastResortsAnswered = 0
             }
             if outcome == .ok { probeSuccesses += 1 }
-            if probeSuccesses == 2 { allow() }
-        case .lastResort:
-            break
+            if probeSuccesses == 2 { allow(now: now) }
+        case .lastResort(let epoch):
+            guard epoch == lastResortEpoch else { return }
+            if outcome == .ok { lastResortsAnswered += 1 }
+            if outcome == .fail, lastResortsAnswered < 2 { lastResortsAnswered = 0 }
         }
     }
 
@@ -91,7 +111,9 @@ struct BreakerChecker: Sendable {
         openedAt = mayBeOpenSince ?? now
     }
 
-    private mutating func allow() {
+    private mutating func allow(now: Instant) {
+        closedAgainAt = now
+        lastResortsAnswered = 0
         openedAt = nil
         probeSuccesses = 0
         failuresInARow = 0

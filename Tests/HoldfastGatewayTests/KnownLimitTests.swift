@@ -39,7 +39,7 @@ extension GatewayTests {
                     )
                     let reply = try await gateway.ask(chat())
                     let wait = try #require(reply["retry-after"].flatMap { Int($0) })
-                    #expect(reply.status == 503 && (55...61).contains(wait))
+                    #expect(reply.status == 503 && (55...73).contains(wait))
                     #expect(primary.requests().requests.count == 2)
                 }
             }
@@ -125,7 +125,8 @@ extension GatewayTests {
                     try await primary.setFault(.slowHead(delayNanoseconds: Span.second))
                     let before = MonotonicClock.read()
                     let replies = try await together(gateway, 3).sorted { $0.status < $1.status }
-                    #expect(replies.map(\.status) == [200, 503, 503] && replies[1]["retry-after"] == "1")
+                    #expect(
+                        replies.map(\.status) == [200, 503, 503] && ["1", "2"].contains(replies[1]["retry-after"]))
                     #expect(MonotonicClock.read().nanoseconds(since: before) < 2 * Span.second)
                     await primary.clearFaults()
                     let reply = try await gateway.ask(chat())

@@ -59,7 +59,7 @@ extension GatewayTests {
                 found.append("\(reply.status) \(reply.code ?? "ok")")
                 if reply.status == 503 {
                     let wait = try #require(reply["retry-after"].flatMap { Int($0) })
-                    #expect((1...20).contains(wait))
+                    #expect((1...24).contains(wait))
                 }
             }
             return found

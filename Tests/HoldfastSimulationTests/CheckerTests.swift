@@ -109,7 +109,7 @@ import Testing
         checker.finish()
         #expect(checker.violations == ["the breaker of provider 0 is left with 1 probes"])
         checker = afterFiveFailures()
-        for _ in 0..<3 { checker.given(.lastResort, now: second) }
+        for _ in 0..<3 { checker.given(.lastResort(epoch: 1), now: second) }
         #expect(checker.violations == ["the breaker of provider 0 gave too many last resorts"])
     }
 
@@ -127,6 +127,37 @@ import Testing
         checker.given(.probe(lease: 1), now: Instant(nanoseconds: Span.second))
         checker.turnedAway(now: Instant(nanoseconds: 18 * Span.second))
         #expect(checker.violations == [])
+        for lease: UInt32 in [1, 2] {
+            if lease == 2 { checker.given(.probe(lease: lease), now: Instant(nanoseconds: 2 * Span.second)) }
+            checker.settled(.probe(lease: lease), .ok, now: Instant(nanoseconds: 2 * Span.second))
+        }
+        checker.given(.normal(epoch: 3), now: Instant(nanoseconds: 2 * Span.second))
+        checker.turnedAway(now: Instant(nanoseconds: 31 * Span.second))
+        #expect(checker.violations == [], "slow start has room for one")
+        checker.turnedAway(now: Instant(nanoseconds: 33 * Span.second))
+        #expect(checker.violations == needless)
+        checker = afterFiveFailures()
+        checker.given(.probe(lease: 1), now: Instant(nanoseconds: Span.second))
+        checker.settled(.probe(lease: 1), .ok, now: Instant(nanoseconds: Span.second))
+        checker.given(.probe(lease: 2), now: Instant(nanoseconds: Span.second))
+        checker.settled(.probe(lease: 2), .ok, now: Instant(nanoseconds: Span.second))
+        checker.turnedAway(now: Instant(nanoseconds: 2 * Span.second))
+        #expect(checker.violations == needless)
+    }
+
+    @Test func aProbeBeforeItsTimeNeedsLastResortsThatWereAnswered() {
+        let early = Instant(nanoseconds: Span.second / 10)
+        for (outcomes, isFine) in [([AttemptOutcome.ok, .ok], true), ([.ok, .fail, .ok], false), ([.ok], false)] {
+            var checker = afterFiveFailures()
+            for _ in 0..<30 { checker.askedForLastResort() }
+            for outcome in outcomes {
+                checker.given(.lastResort(epoch: 1), now: early)
+                checker.settled(.lastResort(epoch: 1), outcome, now: early)
+            }
+            checker.given(.probe(lease: 1), now: early)
+            let violations = isFine ? [] : ["the breaker of provider 0 probed before its open time was over"]
+            #expect(checker.violations == violations)
+        }
     }
 
     @Test func requestsThatAreRoutedAroundARefusalAreSeen() {

@@ -39,7 +39,7 @@ package struct Breaker: Sendable {
     package enum Permit: Sendable, Hashable {
         case normal(epoch: UInt32)
         case probe(lease: UInt32)
-        case lastResort
+        case lastResort(epoch: UInt32)
     }
 
     package enum Refusal: Sendable, Hashable {
@@ -64,6 +64,7 @@ package struct Breaker: Sendable {
     private var nextLease: UInt32 = 1
     private var probeSuccesses = 0
     private var slowStartSince: Instant?
+    private var lastResortSuccesses = 0
     private var lastResortsRefused = 0
     private var lastResortAt: Instant?
 
@@ -77,8 +78,7 @@ package struct Breaker: Sendable {
             return .admitted(.normal(epoch: epoch))
         case .open(let until):
             guard now >= until else { return .refused(.open(until: until)) }
-            enter(.halfOpen(since: now))
-            probeSuccesses = 0
+            halfOpen(now: now)
             return admitProbe(since: now, now: now, defersProbe: defersProbe)
         case .halfOpen(let since):
             return admitProbe(since: since, now: now, defersProbe: defersProbe)
@@ -86,12 +86,19 @@ package struct Breaker: Sendable {
     }
 
     /// For an exchange whose every candidate refused: slow start gives way when the alternative is no answer.
-    package mutating func admitDespiteSlowStart() -> Permit? {
+    package func admitDespiteSlowStart() -> Permit? {
         state == .closed ? .normal(epoch: epoch) : nil
     }
 
+    /// Closed, and not for long enough to be trusted with everything.
+    package func isInSlowStart(now: Instant) -> Bool {
+        slowStartSince.map { now.nanoseconds(since: $0) < Self.slowStartNanoseconds } ?? false
+    }
+
     /// For an exchange whose every candidate is out: at most one in ten of those or one a second, whichever is more.
+    /// Of a closed one only slow start can be in the way, and that has its own measure.
     package mutating func admitLastResort(now: Instant) -> Permit? {
+        guard state != .closed else { return nil }
         let isDue = lastResortAt.map { now.nanoseconds(since: $0) >= Self.lastResortIntervalNanoseconds } ?? true
         guard isDue || lastResortsRefused >= Self.lastResortOneIn - 1 else {
             lastResortsRefused += 1
@@ -99,7 +106,7 @@ package struct Breaker: Sendable {
         }
         lastResortAt = now
         lastResortsRefused = 0
-        return .lastResort
+        return .lastResort(epoch: epoch)
     }
 
     /// Returns whether the state changed, for logs and metrics.
@@ -114,9 +121,23 @@ package struct Breaker: Sendable {
             guard let held = probe, held.lease == lease else { return false }
             probe = nil
             return settleProbe(outcome, now: now, random: &random)
+        case (.lastResort(let admitted), .open) where admitted == epoch:
+            return settleLastResort(outcome, now: now)
         case (.normal, _), (.probe, _), (.lastResort, _):
             return false
         }
+    }
+
+    /// Last resorts that are answered say what a probe would: there is nothing to wait for any more.
+    private mutating func settleLastResort(_ outcome: AttemptOutcome, now: Instant) -> Bool {
+        switch outcome {
+        case .neutral: break
+        case .fail: lastResortSuccesses = 0
+        case .ok: lastResortSuccesses += 1
+        }
+        guard lastResortSuccesses >= Self.successesToClose else { return false }
+        halfOpen(now: now)
+        return true
     }
 
     private mutating func settleClosed(
@@ -178,6 +199,12 @@ package struct Breaker: Sendable {
         enter(.open(until: now.advanced(byNanoseconds: base + jitter)))
         lastResortsRefused = 0
         lastResortAt = now
+        lastResortSuccesses = 0
+    }
+
+    private mutating func halfOpen(now: Instant) {
+        enter(.halfOpen(since: now))
+        probeSuccesses = 0
     }
 
     private mutating func enter(_ next: State) {

@@ -15,6 +15,12 @@ package enum Backoff {
         retryAfterNanoseconds floor: Int64, timeLeftNanoseconds: Int64, random: inout SeededRandom
     ) -> Int64? {
         guard floor >= 0, floor <= min(capNanoseconds, timeLeftNanoseconds / 3) else { return nil }
+        return told(nanoseconds: floor, random: &random)
+    }
+
+    /// What a client is told to wait: the same floor and spread, for the same reason.
+    package static func told(nanoseconds floor: Int64, random: inout SeededRandom) -> Int64 {
+        let floor = min(floor, Int64.max / 2)
         return floor + random.below(floor / 5 + 1)
     }
 }

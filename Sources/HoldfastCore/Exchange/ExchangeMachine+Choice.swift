@@ -21,7 +21,7 @@ extension ExchangeMachine {
     mutating func tryNext<Gate: CandidateGate>(
         now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
-        guard lastWord == nil, attempts.count < attemptsAllowed else { return giveUp(now: now) }
+        guard lastWord == nil, attempts.count < attemptsAllowed else { return giveUp(now: now, random: &random) }
         let defersProbe = plan.criticality == .critical && plan.candidates > 1
         var round = Round()
         candidates.beginRound()
@@ -67,7 +67,7 @@ extension ExchangeMachine {
         if let step = waitForLimit(round.limited, now: now, random: &random) {
             return step
         }
-        return lastResort(leastBad: round.leastBad?.candidate, now: now, gate: &gate)
+        return lastResort(leastBad: round.leastBad?.candidate, now: now, gate: &gate, random: &random)
     }
 
     /// Drawn once, so that whatever fails meanwhile the exchange never goes back and forth.
@@ -196,7 +196,7 @@ extension ExchangeMachine {
     }
 
     private mutating func lastResort<Gate: CandidateGate>(
-        leastBad: Int?, now: Instant, gate: inout Gate
+        leastBad: Int?, now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
         if let leastBad, let permit = gate.admitLastResort(candidate: leastBad, now: now) {
             usedLastResort = true
@@ -208,13 +208,13 @@ extension ExchangeMachine {
                 return send(candidate, permit, now: now, gate: gate)
             }
         }
-        return giveUp(now: now)
+        return giveUp(now: now, random: &random)
     }
 
     mutating func tryAgain<Gate: CandidateGate>(
         _ candidate: Int, now: Instant, gate: inout Gate, random: inout SeededRandom
     ) -> ExchangeStep {
-        guard lastWord == nil else { return giveUp(now: now) }
+        guard lastWord == nil else { return giveUp(now: now, random: &random) }
         var round = Round()
         if let step = ask(candidate, false, &round, mayUseScarce: true, now: now, gate: &gate, random: &random) {
             return step
@@ -250,7 +250,7 @@ extension ExchangeMachine {
         return ExchangeStep(.sendAttempt(candidate: candidate))
     }
 
-    private mutating func giveUp(now: Instant) -> ExchangeStep {
+    private mutating func giveUp(now: Instant, random: inout SeededRandom) -> ExchangeStep {
         if let lastWord { return finish(.refused(.upstreamAnswer(lastWord))) }
         if candidates.noneIsLawful { return finish(.refused(.noneLawful)) }
         // Nobody with a larger context is left, and the client can mend that better than another try.
@@ -259,6 +259,7 @@ extension ExchangeMachine {
             return finish(.refused(.everyCandidateFailed(lastFailure)))
         }
         let wait = soonestRetry.map { max($0.nanoseconds(since: now), 0) } ?? Span.second
-        return finish(.refused(.noneAvailable(retryAfterNanoseconds: wait)))
+        return finish(
+            .refused(.noneAvailable(retryAfterNanoseconds: Backoff.told(nanoseconds: wait, random: &random))))
     }
 }

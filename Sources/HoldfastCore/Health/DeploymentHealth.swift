@@ -31,6 +31,7 @@ package struct DeploymentHealth: Sendable {
     package private(set) var firstToken = FirstTokenLatency()
     package private(set) var load = DeploymentLoad()
     package private(set) var throttle = ClientThrottle()
+    private var slowStartRoom = SlowStartRoom()
     private var limits = KnownLimits()
     private var outputs = OutputEstimate()
     private var retryBudget = RetryBudget()
@@ -74,6 +75,9 @@ package struct DeploymentHealth: Sendable {
         if breaker.state == .closed, !throttle.admits(ask.criticality, now: now, random: &random) {
             return .refused(.throttled)
         }
+        if breaker.isInSlowStart(now: now), !slowStartRoom.admits(inFlight: load.inFlight) {
+            return .refused(.breaker(.slowStart))
+        }
         switch breaker.admit(now: now, defersProbe: defersProbe, random: &random) {
         case .refused(let refusal): return .refused(.breaker(refusal))
         case .admitted(let permit): return .admitted(begin(permit, ask, need, now: now))
@@ -104,8 +108,10 @@ package struct DeploymentHealth: Sendable {
         retryBudget.takeRetry(now: now)
     }
 
-    /// Slow start and open breakers give way where nobody else is left; what the provider allows does not.
+    /// Slow start and open breakers give way where nobody else is left, the one as far as its room goes, the other for a last
+    /// resort; what the provider allows does not.
     package mutating func admitDespiteSlowStart(_ ask: AttemptAsk, now: Instant) -> AttemptPermit? {
+        if breaker.isInSlowStart(now: now), !slowStartRoom.admitsAll(inFlight: load.inFlight) { return nil }
         guard isWithinLimits(ask, now: now), let permit = breaker.admitDespiteSlowStart() else { return nil }
         return begin(permit, ask, need(of: ask), now: now)
     }
@@ -198,7 +204,9 @@ package struct DeploymentHealth: Sendable {
         _ permit: AttemptPermit, _ result: AttemptResult, usage: (input: Int?, output: Int?) = (nil, nil),
         now: Instant, random: inout SeededRandom
     ) -> Change {
+        slowStartRoom.settle(result.outcome, inFlight: load.inFlight)
         let hasChanged = breaker.settle(permit.breaker, outcome: result.outcome, now: now, random: &random)
+        if hasChanged, breaker.state == .closed { slowStartRoom = SlowStartRoom() }
         if result.wasSent {
             limits.settle(permit.limits, usedInputTokens: usage.input, usedOutputTokens: usage.output, now: now)
         } else {

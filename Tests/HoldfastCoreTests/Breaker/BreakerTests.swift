@@ -26,7 +26,7 @@ import Testing
             breaker.admitLastResort(now: now)
         }
 
-        mutating func despiteSlowStart() -> Breaker.Permit? {
+        func despiteSlowStart() -> Breaker.Permit? {
             breaker.admitDespiteSlowStart()
         }
 
@@ -313,6 +313,42 @@ import Testing
             rig.wait(Span.second)
             #expect(rig.lastResort() != nil)
         }
+    }
+
+    @Test func lastResortsThatAreAnsweredEndTheWait() throws {
+        var rig = Rig()
+        rig.open()
+        func lastResort(_ outcome: AttemptOutcome) -> Bool {
+            rig.wait(Span.millisecond)
+            while true { if let permit = rig.lastResort() { return rig.settle(permit, outcome) } }
+        }
+        for (outcome, ends) in [
+            (AttemptOutcome.ok, false), (.fail, false), (.neutral, false), (.ok, false), (.ok, true),
+        ] {
+            #expect(rig.permit() == nil)
+            let hasEnded = lastResort(outcome)
+            #expect(hasEnded == ends)
+        }
+        #expect(rig.breaker.state == .halfOpen(since: rig.now))
+        let probe = rig.permit()
+        #expect(probe != nil)
+        #expect(rig.permit() == nil, "still one probe at a time")
+        rig.settle(probe, .fail)
+        #expect(try #require(rig.openUntil).nanoseconds(since: rig.now) >= 1_600 * Span.millisecond)
+    }
+
+    @Test func aLastResortFromBeforeItOpenedAnewSaysNothing() throws {
+        var rig = Rig()
+        rig.open()
+        rig.wait(Span.second * 6 / 5)
+        let late = try (0..<3).map { _ in
+            rig.wait(Span.second)
+            let permit = rig.lastResort()
+            return try #require(permit)
+        }
+        rig.settle(rig.permit(), .fail)
+        for permit in late { rig.settle(permit, .ok) }
+        #expect(rig.openUntil != nil)
     }
 
     @Test func exchangesThatAnotherCandidateServesEarnNoLastResort() {

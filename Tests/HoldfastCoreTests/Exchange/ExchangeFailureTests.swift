@@ -7,10 +7,12 @@ import Testing
         case sends(Int)
         case waits
         case ends(ExchangeEnd)
+        case told
 
         init(_ rig: ExchangeRig, _ step: ExchangeStep) {
             switch step.action {
             case .sendAttempt(let candidate): self = .sends(candidate)
+            case .finish(.refused(.noneAvailable)): self = step.refuses(for: Span.second) ? .told : .waits
             case .finish(let end): self = .ends(end)
             case .none, .hold, .forward, .heartbeat, .hedge: self = .waits
             }
@@ -22,7 +24,7 @@ import Testing
         (.transient, .fail, .sends(1), .waits),
         (.silent, .fail, .sends(1), .ends(.refused(.everyCandidateFailed(.silent)))),
         (.capacity, .neutral, .sends(1), .waits),
-        (.rateLimit, .neutral, .sends(1), .ends(.refused(.noneAvailable(retryAfterNanoseconds: Span.second)))),
+        (.rateLimit, .neutral, .sends(1), .told),
         (.quota, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.quota)))),
         (.credential, .neutral, .sends(1), .ends(.refused(.everyCandidateFailed(.credential)))),
         (.restricted, .neutral, .sends(1), .ends(.refused(.noneLawful))),
@@ -113,8 +115,7 @@ import Testing
         rig = ExchangeRig(candidates: 1, retries: retries)
         rig.send(.started)
         #expect(
-            rig.send(.attemptFailed(.rateLimit, retryAfterNanoseconds: Span.second))
-                == .end(.refused(.noneAvailable(retryAfterNanoseconds: Span.second))))
+            rig.send(.attemptFailed(.rateLimit, retryAfterNanoseconds: Span.second)).refuses(for: Span.second))
     }
 
     @Test func noSecondTryIsMadeBeyondTheRetryBudget() {
@@ -161,8 +162,8 @@ import Testing
         #expect(rig.send(.attemptFailed(.rateLimit, retryAfterNanoseconds: wait)) == .send(1))
         // Both busy: the client is told the sooner of the two.
         #expect(
-            rig.send(.attemptFailed(.rateLimit, retryAfterNanoseconds: 9 * Span.second))
-                == .end(.refused(.noneAvailable(retryAfterNanoseconds: min(wait, 9 * Span.second)))))
+            rig.send(.attemptFailed(.rateLimit, retryAfterNanoseconds: 9 * Span.second)).refuses(
+                for: min(wait, 9 * Span.second)))
     }
 
     @Test func aWaitLongerThanAThirdOfTheTimeLeftMovesOn() {
@@ -183,8 +184,7 @@ import Testing
         var rig = ExchangeRig(candidates: 1)
         rig.send(.started)
         #expect(
-            rig.send(.attemptFailed(.capacity, retryAfterNanoseconds: Span.minute))
-                == .end(.refused(.noneAvailable(retryAfterNanoseconds: Span.minute))))
+            rig.send(.attemptFailed(.capacity, retryAfterNanoseconds: Span.minute)).refuses(for: Span.minute))
     }
 
     @Test func oneRealFailureAmongBusyOnesIsAFailure() {
@@ -236,7 +236,7 @@ import Testing
         rig.open(0)
         guard case .open(let until) = rig.gate.breakers[0].state else { return }
         let wait = until.nanoseconds(since: rig.now)
-        #expect(rig.send(.started) == .end(.refused(.noneAvailable(retryAfterNanoseconds: wait))))
+        #expect(rig.send(.started).refuses(for: wait))
         #expect(rig.machine.attempts.isEmpty)
     }
 

@@ -201,3 +201,11 @@ extension ExchangeStep {
     static let hedge = ExchangeStep(.hedge)
     static let heartbeat = ExchangeStep(.heartbeat)
 }
+
+extension ExchangeStep {
+    /// Refused because nobody is available, with the wait that the client is told, which is up to a fifth more than what is waited for.
+    func refuses(for wait: Int64) -> Bool {
+        guard case .finish(.refused(.noneAvailable(let told))) = action else { return false }
+        return told >= wait && told <= wait + wait / 5
+    }
+}

@@ -89,7 +89,7 @@ import Testing
         var next = ExchangeRig(candidates: 2, facts: circle)
         next.gate = rig.gate
         let wait = 900 * Span.second
-        #expect(next.send(.started) == .end(.refused(.noneAvailable(retryAfterNanoseconds: wait))))
+        #expect(next.send(.started).refuses(for: wait))
     }
 
     // MARK: - Lawful
@@ -172,7 +172,7 @@ import Testing
 
     @Test func aLongLimitIsToldToTheClient() {
         var rig = limited(1, seconds: 20)
-        #expect(rig.send(.started) == .end(.refused(.noneAvailable(retryAfterNanoseconds: 20 * Span.second))))
+        #expect(rig.send(.started).refuses(for: 20 * Span.second))
     }
 
     @Test func nobodyWaitsForTheSameLimitForEver() {

@@ -72,6 +72,30 @@ import Testing
         #expect(health.admitLastResort(AttemptAsk(), now: at(8, 101)) != nil)
     }
 
+    /// All whom the open breaker turned away come at once, and a share of them bounds nothing.
+    @Test mutating func slowStartLetsThroughWhatItHasRoomFor() {
+        isTurnedAway(5, .transient, now: at(1))
+        for second in [3, 4] as [Int64] {
+            if case .admitted(let probe) = ask(now: at(second)) { settle(probe, nil, now: at(second)) }
+        }
+        #expect(health.breaker.state == .closed)
+        var permits: [AttemptPermit] = []
+        while let permit = health.admitDespiteSlowStart(AttemptAsk(), now: at(5)) { permits.append(permit) }
+        #expect(permits.count == SlowStartRoom.first)
+        settle(permits.removeLast(), .transient, now: at(5))
+        for _ in 0..<100 {
+            guard case .refused(.breaker(.slowStart)) = ask(now: at(33)) else {
+                Issue.record("three are in flight, and there is room for two since one failed")
+                return
+            }
+        }
+        while let permit = permits.popLast() { settle(permit, nil, now: at(33)) }
+        var waits = 0
+        while case .refused(.breaker(.slowStart)) = ask(now: at(33, 100)) { waits += 1 }
+        #expect(waits < 10, "there is room, and the share is all but everything")
+        #expect(health.admitDespiteSlowStart(AttemptAsk(), now: at(35)) != nil)
+    }
+
     @Test mutating func whatWasGivenBackWasNeverAsked() {
         for _ in 0..<10 {
             guard case .admitted(let permit) = ask(now: at(1)) else { continue }
@@ -129,7 +153,7 @@ import Testing
     @Test func whereAllAreThrottledTheExchangeIsRefusedAtOnce() {
         var rig = ExchangeRig(candidates: 2)
         rig.gate.refusals = [0: .throttled, 1: .throttled]
-        #expect(rig.send(.started) == .end(.refused(.noneAvailable(retryAfterNanoseconds: Span.second))))
+        #expect(rig.send(.started).refuses(for: Span.second))
         #expect(rig.gate.given == 0, "a throttled candidate is no last resort")
     }
 
