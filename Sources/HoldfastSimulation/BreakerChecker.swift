@@ -17,7 +17,7 @@ struct BreakerChecker: Sendable {
     private var mayBeOpenSince: Instant?
     private var lastResorts = 0
     private var lastResortsAsked = 0
-    /// Of the last resorts since it opened: answered in a row.
+    /// Of the last resorts since it opened: answered in a row. Two are enough, whatever becomes of those that follow.
     private var lastResortsAnswered = 0
     private var lastResortEpoch: UInt32?
     private var inFlight = 0
@@ -61,7 +61,7 @@ struct BreakerChecker: Sendable {
             probesInFlight += 1
         case .lastResort(let epoch):
             if openedAt == nil { learnOpening(now: now) }
-            if lastResortEpoch != epoch { lastResortsAnswered = 0 }
+            if lastResortEpoch != epoch, lastResortsAnswered < 2 { lastResortsAnswered = 0 }
             lastResortEpoch = epoch
             lastResorts += 1
             let seconds = Int(now.nanoseconds / Span.second)
