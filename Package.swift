@@ -41,6 +41,7 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 
 let coreTargets: [Target] = [
@@ -53,7 +54,7 @@ let coreTargets: [Target] = [
 
 let productTargets: [Target] = [
     library("HoldfastWire", ["HoldfastCore", nioCore]),
-    library("HoldfastAPI", ["HoldfastCore", crypto, yams]),
+    library("HoldfastAPI", ["HoldfastCore", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, yams]),
     library(
         "HoldfastGateway",
         ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, crypto, logging]),
@@ -120,6 +121,8 @@ let dependencies: [Package.Dependency] = [
     // The management plane's listener. Its configuration reader is off: ours is the one.
     .package(
         url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
+    // What asks the management plane: gateways, and the command line. Its traits are off: it needs no Foundation.
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
     // Methods, statuses and header names as Hummingbird has them.
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     // YAML with a line and a column for every node.

@@ -20,7 +20,6 @@ struct BreakerChecker: Sendable {
     /// Of the last resorts since it opened: answered in a row. Two are enough, whatever becomes of those that follow.
     private var lastResortsAnswered = 0
     private var lastResortEpoch: UInt32?
-    private var inFlight = 0
     private var closedAgainAt: Instant?
     private(set) var violations: [String] = []
 
@@ -29,7 +28,9 @@ struct BreakerChecker: Sendable {
     }
 
     /// An exchange was turned away untried, with this provider among its candidates.
-    mutating func turnedAway(now: Instant) {
+    ///
+    /// - Parameter inFlight: with the slots that were handed over and are not taken up yet.
+    mutating func turnedAway(inFlight: Int = 0, now: Instant) {
         if mayBeOpenSince != nil || probesInFlight > 0 { return }
         // Whom slow start has no room for; there is always room for one.
         if openedAt == nil, let closedAgainAt, inFlight > 0,
@@ -45,7 +46,6 @@ struct BreakerChecker: Sendable {
     }
 
     mutating func given(_ permit: Breaker.Permit, now: Instant) {
-        inFlight += 1
         switch permit {
         case .normal(let epoch):
             if openedAt != nil { report("let an ordinary attempt through while open") }
@@ -74,7 +74,6 @@ struct BreakerChecker: Sendable {
     }
 
     mutating func settled(_ permit: Breaker.Permit, _ outcome: AttemptOutcome, now: Instant) {
-        inFlight -= 1
         switch permit {
         case .normal(let epoch):
             guard openedAt == nil, epoch == freshEpoch, outcome != .neutral else { return }

@@ -10,7 +10,7 @@ struct LoadChecker: Sendable {
     private let provider: Int
     private var limits: DeploymentLimits
     /// Attempts, and slots that were handed over and are not taken up yet.
-    private var inFlight = 0
+    private(set) var inFlight = 0
     private var granted: Set<Int> = []
     private var sent: [Instant] = []
     /// The first of `sent` within the window.

@@ -103,7 +103,8 @@ extension SimulatedWorld {
                 && !gateways[gateway].watches[provider].load.isFull(now: now)
                 && !gateways[gateway].watches[provider].throttle.hasDropped(exchange, now: now)
             {
-                gateways[gateway].watches[provider].breaker.turnedAway(now: now)
+                gateways[gateway].watches[provider].breaker.turnedAway(
+                    inFlight: gateways[gateway].watches[provider].load.inFlight, now: now)
                 noteViolations(of: provider, at: gateway)
             }
         case .noneLawful:

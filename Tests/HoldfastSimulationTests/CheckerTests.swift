@@ -132,9 +132,9 @@ import Testing
             checker.settled(.probe(lease: lease), .ok, now: Instant(nanoseconds: 2 * Span.second))
         }
         checker.given(.normal(epoch: 3), now: Instant(nanoseconds: 2 * Span.second))
-        checker.turnedAway(now: Instant(nanoseconds: 31 * Span.second))
+        checker.turnedAway(inFlight: 1, now: Instant(nanoseconds: 31 * Span.second))
         #expect(checker.violations == [], "slow start has room for one")
-        checker.turnedAway(now: Instant(nanoseconds: 33 * Span.second))
+        checker.turnedAway(inFlight: 1, now: Instant(nanoseconds: 33 * Span.second))
         #expect(checker.violations == needless)
         checker = afterFiveFailures()
         checker.given(.probe(lease: 1), now: Instant(nanoseconds: Span.second))

@@ -13,7 +13,7 @@ enum Arrows {
         "HoldfastCore": Target(own: [], packages: []),
         "HoldfastSimulation": Target(own: ["HoldfastCore"], packages: []),
         "HoldfastWire": Target(own: ["HoldfastCore"], packages: ["NIOCore"]),
-        "HoldfastAPI": Target(own: ["HoldfastCore"], packages: system.union(["Yams", "Crypto"])),
+        "HoldfastAPI": Target(own: ["HoldfastCore"], packages: system.union(nio).union(["Yams", "Crypto", "AsyncHTTPClient"])),
         "HoldfastGateway": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"],
             packages: system.union(nio).union(["NIOSSL", "NIOTLS", "Crypto", "Logging"])),
@@ -22,7 +22,7 @@ enum Arrows {
         "HoldfastControl": Target(
             own: ["HoldfastAPI", "HoldfastCore", "HoldfastSimulation"],
             packages: system.union(nio).union(
-                ["Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "AsyncHTTPClient", "GRDB"])),
+                ["Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB"])),
         "holdfast": Target(
             own: [
                 "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI",

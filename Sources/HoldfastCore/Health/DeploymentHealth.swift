@@ -75,7 +75,7 @@ package struct DeploymentHealth: Sendable {
         if breaker.state == .closed, !throttle.admits(ask.criticality, now: now, random: &random) {
             return .refused(.throttled)
         }
-        if breaker.isInSlowStart(now: now), !slowStartRoom.admits(inFlight: load.inFlight) {
+        if breaker.isInSlowStart(now: now), !slowStartRoom.admits(inFlight: inFlight(beside: ask)) {
             return .refused(.breaker(.slowStart))
         }
         switch breaker.admit(now: now, defersProbe: defersProbe, random: &random) {
@@ -86,6 +86,11 @@ package struct DeploymentHealth: Sendable {
 
     private func need(of ask: AttemptAsk) -> LimitNeed {
         .estimate(inputBytes: ask.inputBytes, outputTokenBound: ask.outputTokenBound, learnt: outputs.p90)
+    }
+
+    /// A slot that was handed to the exchange counts as in flight already.
+    private func inFlight(beside ask: AttemptAsk) -> Int {
+        ask.ticket.map { load.isGranted(to: $0) } == true ? load.inFlight - 1 : load.inFlight
     }
 
     private func hasSlot(_ ask: AttemptAsk) -> Bool {
@@ -111,7 +116,7 @@ package struct DeploymentHealth: Sendable {
     /// Slow start and open breakers give way where nobody else is left, the one as far as its room goes, the other for a last
     /// resort; what the provider allows does not.
     package mutating func admitDespiteSlowStart(_ ask: AttemptAsk, now: Instant) -> AttemptPermit? {
-        if breaker.isInSlowStart(now: now), !slowStartRoom.admitsAll(inFlight: load.inFlight) { return nil }
+        if breaker.isInSlowStart(now: now), !slowStartRoom.admitsAll(inFlight: inFlight(beside: ask)) { return nil }
         guard isWithinLimits(ask, now: now), let permit = breaker.admitDespiteSlowStart() else { return nil }
         return begin(permit, ask, need(of: ask), now: now)
     }

@@ -1,0 +1,165 @@
+import AsyncHTTPClient
+package import Foundation
+package import HoldfastCore
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// Why the management plane did not do what it was asked.
+package enum ControlFailure: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Nobody answered there.
+    case unreachable(String)
+    /// It said no, in its own words.
+    case refused(ProblemView)
+    /// It answered, and not as the management plane does.
+    case unreadable(String)
+
+    package var description: String {
+        switch self {
+        case .unreachable(let reason), .unreadable(let reason): reason
+        case .refused(let problem): problem.detail
+        }
+    }
+
+    package var mend: String {
+        switch self {
+        case .unreachable: "check the address, and that holdfast control runs there; gateways serve on without it"
+        case .refused(let problem): problem.mend
+        case .unreadable: "check that the address is that of holdfast control's listener (control.listen)"
+        }
+    }
+
+    /// What it asked for before the next request.
+    package var retryAfterNanoseconds: Int64? {
+        guard case .refused(let problem) = self else { return nil }
+        return problem.retryAfter.map { Int64($0) * Span.second }
+    }
+}
+
+/// The management plane's API, as everything of ours that is not the management plane itself speaks to it.
+///
+/// It owns one thread of its own, so that nothing it waits for is ever waited for by an exchange. Whoever makes it ends
+/// it with `shutDown`.
+package final class ControlClient: Sendable {
+    private static let connectTimeout = TimeAmount.seconds(2)
+    private static let requestTimeout = TimeAmount.seconds(10)
+    /// A signed snapshot in base64, and something beside it.
+    private static let longestAnswer = SnapshotAcceptance.mostBytes * 3 / 2
+
+    /// Without a slash at the end.
+    package let base: String
+    private let token: Secret
+    private let group: MultiThreadedEventLoopGroup
+    private let client: HTTPClient
+
+    /// - Parameter base: such as `http://127.0.0.1:8090`.
+    package init(base: String, token: Secret) {
+        self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
+        self.token = token
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: .init(connect: Self.connectTimeout, read: Self.requestTimeout))
+        configuration.httpVersion = .http1Only
+        client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+    }
+
+    package func shutDown() async {
+        try? await client.shutdown()
+        try? await group.shutdownGracefully()
+    }
+
+    // MARK: - Asking
+
+    package struct Answer: Sendable {
+        package var status: Int
+        package var body: Data
+        /// The newest generation, where the answer names it; for `ifMatch`.
+        package var generation: UInt64?
+    }
+
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+    }
+
+    /// - Parameters:
+    ///   - path: with its query, percent-encoded.
+    ///   - ifMatch: the generation that the change is meant for.
+    package func ask(
+        _ method: Method, _ path: String, body: Data? = nil, ifMatch: UInt64? = nil
+    ) async throws(ControlFailure) -> Answer {
+        var request = HTTPClientRequest(url: base + path)
+        request.method = HTTPMethod(rawValue: method.rawValue)
+        request.headers.add(name: "authorization", value: "Bearer \(token.reveal())")
+        if let ifMatch { request.headers.add(name: "if-match", value: "\"\(ifMatch)\"") }
+        if let body {
+            request.headers.add(name: "content-type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: body))
+        }
+        let answer = try await exchange(request)
+        guard !(200..<300).contains(answer.status) else { return answer }
+        guard var problem = try? APICoding.decode(ProblemView.self, from: answer.body) else {
+            throw .unreadable("\(base) answered \(answer.status) without saying why")
+        }
+        problem.status = answer.status
+        throw .refused(problem)
+    }
+
+    private func exchange(_ request: HTTPClientRequest) async throws(ControlFailure) -> Answer {
+        do {
+            let response = try await client.execute(request, timeout: Self.requestTimeout)
+            let body = try await response.body.collect(upTo: Self.longestAnswer)
+            let tag = response.headers.first(name: "etag")?.trimmingCharacters(in: ["\""])
+            return Answer(
+                status: Int(response.status.code), body: Data(body.readableBytesView),
+                generation: tag.flatMap { UInt64($0) })
+        } catch is NIOTooManyBytesError {
+            throw .unreadable("\(base) answered with more than \(Self.longestAnswer) bytes")
+        } catch {
+            throw .unreachable("\(base) does not answer: \(Self.reason(error))")
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError:
+            switch error {
+            case .connectTimeout, .readTimeout, .deadlineExceeded: "no answer in time"
+            case .remoteConnectionClosed: "it closed the connection"
+            default: "\(error)"
+            }
+        case let error as NIOConnectionError:
+            error.connectionErrors.first.map { reason($0.error) } ?? "its name has no address"
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        case is CancellationError: "nobody waits for it any more"
+        default: "\(error)"
+        }
+    }
+
+    private func read<View: Decodable>(_ type: View.Type, _ answer: Answer) throws(ControlFailure) -> View {
+        do {
+            return try APICoding.decode(type, from: answer.body)
+        } catch {
+            throw .unreadable("\(base) answered with what this version cannot read")
+        }
+    }
+
+    package func get<View: Decodable>(_ path: String, as type: View.Type) async throws(ControlFailure) -> View {
+        try read(type, try await ask(.get, path))
+    }
+
+    package func post<View: Decodable>(
+        _ path: String, _ body: some Encodable & Sendable, ifMatch: UInt64? = nil, as type: View.Type
+    ) async throws(ControlFailure) -> View {
+        try read(type, try await ask(.post, path, body: APICoding.encode(body), ifMatch: ifMatch))
+    }
+
+    // MARK: - Gateways
+
+    /// Reports, and takes the snapshot that the gateway is to have; nil: it has it.
+    package func pull(_ report: GatewayReportView) async throws(ControlFailure) -> SignedSnapshot? {
+        let answer = try await ask(.post, "/v1/pull", body: APICoding.encode(report))
+        return answer.status == 204 ? nil : try read(SignedSnapshot.self, answer)
+    }
+}
