@@ -115,6 +115,20 @@ package final class ControlServer: Sendable {
         return .published(made.number)
     }
 
+    /// A token for a gateway on this machine, unless it has one that is good.
+    ///
+    /// - Parameter existing: what the gateway has.
+    /// - Returns: nil: that is good.
+    package func enrol(_ name: String, existing: String?) async throws -> String? {
+        let now = WallClock.readMilliseconds()
+        if let existing, tokens.principal(of: existing, now: now)?.kind == .node { return nil }
+        // An id means one token for ever, so the next one has another.
+        let taken = Set(tokens.all.map(\.id))
+        let id = (1...).lazy.map { $0 == 1 ? name : "\(name)-\($0)" }.first { !taken.contains($0) } ?? name
+        let new = Tokens.NewToken(id: id, kind: .node, note: "made at the start, for a gateway on this machine")
+        return try await tokens.create(new, by: .system, now: now).text
+    }
+
     private func serve(_ whenListening: @escaping @Sendable (ListenAddress) async -> Void) async throws {
         let address = settings.listen
         let application = Application(

@@ -44,7 +44,7 @@ package struct SigningKey: Sendable {
         let made = SigningKey()
         let text = VerifyingKey.prefix + made.key.rawRepresentation.base64EncodedString() + "\n"
         try DurableFile.write(Data(text.utf8), to: "\(folder)/\(fileName)", mode: 0o400)
-        try DurableFile.write(Data((made.publicText + "\n").utf8), to: "\(folder)/\(publicFileName)", mode: 0o444)
+        try DurableFile.write(Data((made.publicText + "\n").utf8), to: "\(folder)/\(publicFileName)", mode: 0o400)
         return made
     }
 }

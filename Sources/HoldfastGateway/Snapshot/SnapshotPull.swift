@@ -56,6 +56,7 @@ package struct SnapshotPull: Sendable {
 
     private static let lookInterval = Duration.milliseconds(200)
     private static let marksInterval = Span.second
+    private static let failuresUntilDeaf = 2
 
     private let settings: Settings
     private let logger: Logger
@@ -176,7 +177,8 @@ package struct SnapshotPull: Sendable {
     }
 
     private func say(_ failure: ControlFailure, _ state: inout PullState) {
-        guard !state.isDeaf else { return }
+        // Where both planes start together, the other one may need a moment.
+        guard !state.isDeaf, state.schedule.failures >= Self.failuresUntilDeaf else { return }
         state.isDeaf = true
         logger.error(
             "the management plane does not answer; what is in force stays",
@@ -252,7 +254,7 @@ package struct SnapshotPull: Sendable {
         }
         // What comes from the disk was old already when the gateway started.
         let isStale =
-            state.schedule.isStale(now: MonotonicClock.read()) || state.isDeaf && gateway.source != .control
+            state.schedule.isStale(now: MonotonicClock.read()) || state.isDeaf && gateway.source == .ring
         gateway.isConfigurationStale(isStale)
         followOverrides(gateway, &state, isStale: isStale)
         followReferences(gateway, &state, now: now)

@@ -37,6 +37,12 @@ struct ControlCommand: AsyncParsableCommand {
             valueName: "DIR"))
     var data: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep a good token for a gateway on this machine in that file, made if missing or ended.",
+            valueName: "NAME=FILE"))
+    var enrol: [String] = []
+
     @Option(help: ArgumentHelp("After binding, write the address here as JSON.", valueName: "PATH"))
     var readyFile: String?
 
@@ -53,6 +59,7 @@ struct ControlCommand: AsyncParsableCommand {
                 listen: loaded.snapshot.control.listen, folder: folder, version: Version.text, hosts: [],
                 directory: ConfigurationFile.directory(of: config), environment: environment), logger: logger)
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
+        for pair in enrol { try await self.enrol(pair, at: server) }
         await publish(text, at: server, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             defer { tasks.cancelAll() }
@@ -113,6 +120,29 @@ struct ControlCommand: AsyncParsableCommand {
             renderer.heading("The first admin's token, shown this once; it lives for a week")
                 + "  \(token)\n\n"
                 + renderer.heading("The key that gateways trust") + "  \(key)\n\n")
+    }
+
+    private func enrol(_ pair: String, at server: ControlServer) async throws {
+        let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else {
+            throw CommandFailure(
+                message: "--enrol takes a name and a file",
+                mend: "write it like --enrol gateway=/var/lib/holdfast/token",
+                status: .usage
+            ).report()
+        }
+        let existing = FileManager.default.contents(atPath: parts[1]).flatMap { String(data: $0, encoding: .utf8) }
+        do {
+            let trimmed = existing?.trimmingCharacters(in: .whitespacesAndNewlines)
+            guard let token = try await server.enrol(parts[0], existing: trimmed) else { return }
+            try WholeFile.write(Data("\(token)\n".utf8), to: parts[1], mode: 0o600)
+        } catch let problem as ProblemView {
+            throw CommandFailure(message: problem.detail, mend: problem.mend, status: .usage).report()
+        } catch let failure as WholeFile.Failure {
+            throw CommandFailure(message: failure.reason, mend: failure.mend, status: .cannotCreate).report()
+        } catch let failure as StoreFailure {
+            throw CommandFailure(message: failure.reason, mend: failure.mend, status: .cannotCreate).report()
+        }
     }
 
     // MARK: - Serving

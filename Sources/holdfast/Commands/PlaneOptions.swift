@@ -8,7 +8,10 @@ import HoldfastCore
 struct PlaneOptions: ParsableArguments {
     static let tokenVariable = "HOLDFAST_NODE_TOKEN"
 
-    @Option(help: ArgumentHelp("Pull snapshots from the management plane there.", valueName: "URL"))
+    @Option(
+        help: ArgumentHelp(
+            "Pull snapshots from the management plane there; or the ready file of one on this machine.",
+            valueName: "URL|FILE"))
     var control: String?
 
     @Option(
@@ -29,15 +32,37 @@ struct PlaneOptions: ParsableArguments {
     /// Nil: there is no management plane.
     func link(data: String?, environment: [String: String]) throws -> Link? {
         guard let control else { return nil }
-        guard URL(string: control)?.host?.isEmpty == false, control.hasPrefix("http") else {
-            throw failure("--control is no URL", "write it like http://10.0.0.5:8090")
+        let isURL = control.hasPrefix("http://") || control.hasPrefix("https://")
+        guard isURL ? URL(string: control)?.host?.isEmpty == false : !control.contains("://") else {
+            throw failure("--control is no URL", "write it like http://10.0.0.5:8090, or name a ready file")
         }
         guard let data else {
             throw failure(
                 "there is no place to keep snapshots in", "name a folder of this gateway's own with --data DIR")
         }
-        return Link(
-            client: ControlClient(base: control, token: try token(environment)), key: try key(), data: data)
+        let fixed = isURL ? control : nil
+        let variable = try fixedToken(environment)
+        let client = ControlClient { [tokenFile] () throws(ControlFailure) in
+            let base = if let fixed { fixed } else { try Self.address(in: control) }
+            let token = if let variable { variable } else { try Self.token(in: tokenFile ?? "") }
+            return ControlClient.Target(base: base, token: token)
+        }
+        return Link(client: client, key: try key(), data: data)
+    }
+
+    private static func address(in file: String) throws(ControlFailure) -> String {
+        guard let bytes = FileManager.default.contents(atPath: file),
+            let ready = try? JSONDecoder().decode(ReadyFile.self, from: bytes)
+        else { throw .unreachable("the management plane has not written yet where it listens (\(file))") }
+        return "http://\(ready.listen)"
+    }
+
+    /// Read each time, so that whoever replaces the file need not restart the gateway.
+    private static func token(in file: String) throws(ControlFailure) -> Secret {
+        let text = FileManager.default.contents(atPath: file).flatMap { String(data: $0, encoding: .utf8) } ?? ""
+        let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !token.isEmpty else { throw .unreachable("there is no token in \(file)") }
+        return Secret(token)
     }
 
     private func key() throws -> Curve25519.Signing.PublicKey {
@@ -53,9 +78,10 @@ struct PlaneOptions: ParsableArguments {
         return key
     }
 
-    private func token(_ environment: [String: String]) throws -> Secret {
-        let text = try tokenFile.map(contents) ?? environment[Self.tokenVariable] ?? ""
-        let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    /// Nil: there is a file.
+    private func fixedToken(_ environment: [String: String]) throws -> Secret? {
+        guard tokenFile == nil else { return nil }
+        let token = environment[Self.tokenVariable]?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
         guard !token.isEmpty else {
             throw failure(
                 "this gateway has no token for the management plane",
