@@ -93,7 +93,8 @@ let productTargets: [Target] = [
     tests(
         "HoldfastCommandTests",
         [
-            "holdfast", "HoldfastControl", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", arguments, crypto, logging,
+            "holdfast", "HoldfastControl", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", arguments, crypto,
+            logging,
             nioCore, nioPosix, nioHTTP1, systemPackage,
         ]),
     tests("IntegrationTests", ["HoldfastCore"]),

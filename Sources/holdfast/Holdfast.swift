@@ -17,16 +17,16 @@ struct Holdfast: AsyncParsableCommand {
         version: Version.text,
         groupedSubcommands: [
             CommandGroup(
-                name: "Serve",
+                name: "Service",
                 subcommands: [UpCommand.self, GatewayCommand.self, ControlCommand.self, PracticeCommand.self]),
             CommandGroup(
-                name: "See, through the management plane",
+                name: "Observation",
                 subcommands: [StatusCommand.self, GatewaysCommand.self, TopCommand.self, AuditCommand.self]),
             CommandGroup(
-                name: "Change what is meant",
+                name: "Configuration and access",
                 subcommands: [ConfigCommand.self, RollbackCommand.self, TokensCommand.self]),
             CommandGroup(
-                name: "Operate, with a reason and an end",
+                name: "Run-time operation",
                 subcommands: [
                     DrainCommand.self, RestrictCommand.self, PinCommand.self, ShedCommand.self, CapCommand.self,
                     PriceCommand.self, OverridesCommand.self,

@@ -18,14 +18,15 @@ struct AuditExportCommand: ControlledCommand {
               holdfast audit export - | gzip > audit.ndjson.gz
 
             EXIT CODES
-              0   written        1   what came is not what was signed
+              0   written
+              1   what came is not what was signed
               69  the management plane does not answer
               73  the file is there already, or cannot be written
               77  no valid token, or one that may not read the audit log
             """
     )
 
-    @Argument(help: "A file that does not exist yet; - is standard output.")
+    @Argument(help: "A file that does not exist yet; - is standard output.", completion: .file())
     var file: String
 
     @OptionGroup var options: ControlOptions

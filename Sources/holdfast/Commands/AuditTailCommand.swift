@@ -18,7 +18,8 @@ struct AuditTailCommand: ControlledCommand {
               holdfast audit tail --lines 1000 --json | jq -r 'select(.phase == "failed")'
 
             EXIT CODES
-              0   shown          69  the management plane does not answer
+              0   shown
+              69  the management plane does not answer
               77  no valid token, or one that may not read the audit log
             """
     )

@@ -31,7 +31,9 @@ struct ConfigListCommand: ControlledCommand {
               holdfast config list --most 5 --json | jq '.items[].reason'
 
             EXIT CODES
-              0   shown          69  the management plane does not answer          77  no valid token
+              0   shown
+              69  the management plane does not answer
+              77  no valid token
             """
     )
 
@@ -72,8 +74,10 @@ struct ConfigShowCommand: ControlledCommand {
               holdfast config show 7 --document > holdfast.yaml
 
             EXIT CODES
-              0   shown          1   there is no such generation
-              69  the management plane does not answer          77  no valid token
+              0   shown
+              1   there is no such generation
+              69  the management plane does not answer
+              77  no valid token
             """
     )
 
@@ -132,13 +136,15 @@ struct ConfigPublishCommand: ControlledCommand {
             EXIT CODES
               0   published, or published already
               1   not done: somebody was faster, or it has grown so much that --confirm is needed
-              66  the file cannot be read       69  the management plane does not answer
-              77  no valid token                78  the configuration is not valid
+              66  the file cannot be read
+              69  the management plane does not answer
+              77  no valid token
+              78  the configuration is not valid
             """
     )
     static let invalidStatus = ExitStatus.configuration
 
-    @Argument(help: "The configuration; - reads standard input.")
+    @Argument(help: "The configuration; - reads standard input.", completion: .file())
     var file: String
 
     @OptionGroup var why: ReasonOption

@@ -16,8 +16,11 @@ struct ConfigDiffCommand: ControlledCommand {
               holdfast config diff --file holdfast.yaml      what publishing it would change
 
             EXIT CODES
-              0   they say the same          1   they differ, or there is no such generation
-              66  the file cannot be read    69  the management plane does not answer    77  no valid token
+              0   they say the same
+              1   they differ, or there is no such generation
+              66  the file cannot be read
+              69  the management plane does not answer
+              77  no valid token
             """
     )
 
@@ -27,7 +30,8 @@ struct ConfigDiffCommand: ControlledCommand {
     @Argument(help: "A number, or newest.")
     var to: GenerationPlace?
 
-    @Option(help: ArgumentHelp("Compare with this file; - reads standard input.", valueName: "FILE"))
+    @Option(
+        help: ArgumentHelp("Compare with this file; - reads standard input.", valueName: "FILE"), completion: .file())
     var file: String?
 
     @OptionGroup var options: ControlOptions

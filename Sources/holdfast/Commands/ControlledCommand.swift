@@ -17,7 +17,9 @@ struct ControlOptions: ParsableArguments {
     var address: String?
 
     // There is no option for the token itself: everybody on the machine can read a process's arguments.
-    @Option(help: ArgumentHelp("Holds the token. Default: what $\(Self.tokenVariable) says.", valueName: "FILE"))
+    @Option(
+        help: ArgumentHelp("Holds the token. Default: what $\(Self.tokenVariable) says.", valueName: "FILE"),
+        completion: .file())
     var tokenFile: String?
 
     @Flag(help: "Print what the API says, as JSON.")

@@ -21,7 +21,8 @@ struct OverrideOptions: ParsableArguments {
 
     static let exitCodes = """
         EXIT CODES
-          0   in force from now on          1   not done: somebody was faster, or nothing is published yet
+          0   in force from now on
+          1   not done: somebody was faster, or nothing is published yet
           65  the request is not valid; every field is named with its mend
           69  the management plane does not answer
           77  no valid token, or one that may not do this
@@ -191,7 +192,8 @@ struct ShedCommand: OverrideVerb {
 
     @Option(
         help: ArgumentHelp(
-            "What is less critical than this is refused: standard or critical.", valueName: "CRITICALITY"))
+            "What is less critical than this is refused: standard or critical.", valueName: "CRITICALITY"),
+        completion: .list(["standard", "critical"]))
     var below: String
 
     @Option(help: ArgumentHelp("On this route alone. Default: on every one.", valueName: "NAME"))

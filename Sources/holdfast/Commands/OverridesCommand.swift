@@ -27,7 +27,9 @@ struct OverridesListCommand: ControlledCommand {
               holdfast overrides list --all --most 1000 --json | jq -r '.items[].id'
 
             EXIT CODES
-              0   shown          69  the management plane does not answer          77  no valid token
+              0   shown
+              69  the management plane does not answer
+              77  no valid token
             """
     )
 
@@ -63,8 +65,10 @@ struct OverridesShowCommand: ControlledCommand {
               holdfast overrides show drain-4k2m9x1c
 
             EXIT CODES
-              0   shown          1   there is no such override
-              69  the management plane does not answer          77  no valid token
+              0   shown
+              1   there is no such override
+              69  the management plane does not answer
+              77  no valid token
             """
     )
 
@@ -93,8 +97,11 @@ struct OverridesClearCommand: ControlledCommand {
               holdfast overrides clear drain-4k2m9x1c --reason 'the provider is back'
 
             EXIT CODES
-              0   ended, now or before          1   there is no such override          65  the request is not valid
-              69  the management plane does not answer          77  no valid token, or one that may not do this
+              0   ended, now or before
+              1   there is no such override
+              65  the request is not valid
+              69  the management plane does not answer
+              77  no valid token, or one that may not do this
             """
     )
 

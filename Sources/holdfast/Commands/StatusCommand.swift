@@ -47,7 +47,9 @@ struct GatewaysCommand: ControlledCommand {
               holdfast gateways --json | jq -r '.items[] | select(.silent_for_milliseconds > 30000) | .id'
 
             EXIT CODES
-              0   shown          69  the management plane does not answer          77  no valid token
+              0   shown
+              69  the management plane does not answer
+              77  no valid token
             """
     )
 

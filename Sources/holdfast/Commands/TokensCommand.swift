@@ -27,7 +27,8 @@ struct TokensListCommand: ControlledCommand {
               holdfast tokens list --all --json | jq -r '.items[].id'
 
             EXIT CODES
-              0   shown          69  the management plane does not answer
+              0   shown
+              69  the management plane does not answer
               77  no valid token, or one that may not do this
             """
     )
@@ -80,7 +81,8 @@ struct TokensCreateCommand: ControlledCommand {
               holdfast tokens create medic --kind automation --grant-recovery snapshots.rollback=7d
 
             EXIT CODES
-              0   made          1   there is, or was, a token of this id
+              0   made
+              1   there is, or was, a token of this id
               65  the request is not valid; every field is named with its mend
               69  the management plane does not answer
               77  no valid token, or one that may not do this
@@ -93,7 +95,7 @@ struct TokensCreateCommand: ControlledCommand {
     @Option(
         help: ArgumentHelp(
             "What it may do.", discussion: PrincipalKind.allCases.map(\.rawValue).joined(separator: ", ") + ".",
-            valueName: "KIND"))
+            valueName: "KIND"), completion: .list(PrincipalKind.allCases.map(\.rawValue)))
     var kind: String
 
     @Option(
@@ -165,7 +167,8 @@ struct TokensRevokeCommand: ControlledCommand {
               holdfast tokens revoke alice
 
             EXIT CODES
-              0   ended          1   there is no such token
+              0   ended
+              1   there is no such token
               69  the management plane does not answer
               77  no valid token, or one that may not do this
             """

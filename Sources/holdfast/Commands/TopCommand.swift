@@ -19,7 +19,8 @@ struct TopCommand: AsyncParsableCommand {
               holdfast top --once
 
             EXIT CODES
-              0   shown          64  an address cannot be understood
+              0   shown
+              64  an address cannot be understood
               69  nobody answers, where one picture was asked for
             """
     )

@@ -105,24 +105,29 @@ struct Report: Sendable {
         guard let width = renderer.width else {
             return [margin + pieces.map { renderer.styled(PlainText.visible($0.text), $0.style) }.joined()]
         }
-        var lines = [""]
+        var lines: [[Piece]] = [[]]
         var used = 0
         for piece in pieces {
+            var run = ""
             for (place, word) in PlainText.visible(piece.text)
                 .split(separator: " ", omittingEmptySubsequences: false).enumerated()
             {
                 let space = place == 0 ? 0 : 1
                 let columns = PlainText.columns(word)
                 if used > 0, used + space + columns > width - indent {
-                    lines.append(renderer.styled(String(word), piece.style))
-                    used = columns
+                    lines[lines.count - 1].append(Piece(run, piece.style))
+                    lines.append([])
+                    (run, used) = (String(word), columns)
                 } else {
-                    let gap = String(repeating: " ", count: space)
-                    lines[lines.count - 1] += gap + renderer.styled(String(word), piece.style)
+                    run += (space == 0 ? "" : " ") + word
                     used += space + columns
                 }
             }
+            lines[lines.count - 1].append(Piece(run, piece.style))
         }
-        return lines.map { $0.isEmpty ? "" : margin + $0 }
+        return lines.map { line in
+            line.allSatisfy(\.text.isEmpty)
+                ? "" : margin + line.map { renderer.styled($0.text, $0.style) }.joined()
+        }
     }
 }

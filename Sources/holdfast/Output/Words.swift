@@ -31,8 +31,11 @@ enum Words {
     /// `2027-03-31T12:00:00Z, in 2 h` or `…, 5 min ago`.
     static func time(milliseconds: Int64, now: Int64) -> String {
         let (span, overflow) = milliseconds.subtractingReportingOverflow(now)
-        guard !overflow, span != .min else { return time(milliseconds: milliseconds) }
-        let distance = span < 0 ? "\(Self.span(milliseconds: -span)) ago" : "in \(Self.span(milliseconds: span))"
+        guard !overflow, span > .min / 2, span < .max / 2 else { return time(milliseconds: milliseconds) }
+        // To the next whole second, so that what was made for 2 h does not read as 1 h 59 min at once.
+        let distance =
+            span < 0
+            ? "\(Self.span(milliseconds: -span)) ago" : "in \(Self.span(milliseconds: (span / 1_000 + 1) * 1_000))"
         return "\(time(milliseconds: milliseconds)), \(distance)"
     }
 

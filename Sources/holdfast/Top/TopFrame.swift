@@ -28,6 +28,7 @@ struct TopFrame: Sendable {
         if let silence = model.control.silence(now: now) { report.line(.red(silence), indent: 2) }
         guard let status = model.control.view else { return }
         report.line(
+            model.control.failure == nil ? "" : .faint("heard last: "),
             "generation \(status.generation), \(Words.count(status.overrides, "override")) in force", indent: 2)
         guard !status.gateways.isEmpty else {
             report.line(.yellow("no gateway has reported"), indent: 2)
@@ -44,6 +45,7 @@ struct TopFrame: Sendable {
         guard let state = model.gateway.view else { return }
         let shedding: Piece = state.shedding == "none" ? "" : .yellow(", shedding \(state.shedding)")
         report.line(
+            model.gateway.failure == nil ? "" : .faint("heard last: "),
             state.ready ? .green("ready") : .red("not ready"), state.draining ? .yellow(", draining") : "",
             ", up \(Words.span(milliseconds: state.uptimeMilliseconds)), generation \(state.configuration.generation)",
             ", \(state.exchangesInFlight) in flight, \(Words.count(state.clientConnections, "connection"))", shedding,

@@ -10,7 +10,7 @@ import Testing
     @Test func whatIsExportedIsVerifiedOfflineAndWhatIsEditedIsNot() async throws {
         try await ControlRig.run { control in
             try await control.publish(reason: "d\u{e9}j\u{e0} vu / \"quoted\"")
-            try await control.admin.run("drain", "--provider", "local", "--reason", "a", "--for", "1h")
+            _ = try await control.admin.run("drain", "--provider", "local", "--reason", "a", "--for", "1h")
             let auditor = try await control.rig("auditor")
             let file = control.folder + "/audit.ndjson"
             let told = try await auditor.run("audit", "export", file)
