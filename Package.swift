@@ -83,8 +83,8 @@ let productTargets: [Target] = [
     tests(
         "HoldfastGatewayTests",
         [
-            "HoldfastGateway", "HoldfastPractice", "HoldfastWire", "HoldfastAPI", "HoldfastCore",
-            nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging,
+            "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastWire", "HoldfastAPI", "HoldfastCore",
+            nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, crypto, logging,
         ]),
     tests(
         "HoldfastControlTests",

@@ -50,14 +50,34 @@ struct TopFrame: Sendable {
             ", up \(Words.span(milliseconds: state.uptimeMilliseconds)), generation \(state.configuration.generation)",
             ", \(state.exchangesInFlight) in flight, \(Words.count(state.clientConnections, "connection"))", shedding,
             indent: 2)
-        for problem in state.configuration.refused.prefix(3) {
-            report.line(.red("refused"), ": \(problem.file):\(problem.line): \(problem.message)", indent: 2)
-        }
+        configuration(state.configuration, &report)
         report.blank()
         report.table(routes(state))
         report.blank()
         report.table(deployments(state))
         suspensions(state, &report)
+    }
+
+    private func configuration(_ configuration: GatewayStateView.Configuration, _ report: inout Report) {
+        report.line(
+            "configuration from \(configuration.source)",
+            configuration.stale ? .yellow(", stale: the management plane has not been heard") : "", indent: 2)
+        if let refusal = configuration.refusedSnapshot {
+            let number = refusal.generation.map { "generation \($0)" } ?? "the newest snapshot"
+            report.line(.red("refused"), " \(number): \(refusal.message)", indent: 2)
+        }
+        for problem in configuration.refused.prefix(3) {
+            report.line(.red("refused"), ": \(problem.file):\(problem.line): \(problem.message)", indent: 2)
+        }
+        for override in configuration.overrides.prefix(5) {
+            report.line(
+                .yellow(override.id), " \(override.effect.sentence)",
+                override.overdue ? .red(", overdue for review") : override.idle ? ", which names nothing here" : "",
+                indent: 2)
+        }
+        if configuration.overrides.count > 5 {
+            report.line(.yellow("… \(configuration.overrides.count - 5) more overrides"), indent: 2)
+        }
     }
 
     private func routes(_ state: GatewayStateView) -> Table {

@@ -7,10 +7,19 @@ import Testing
 
 @Suite struct TopTests {
     private func state(answered: Int, failed: Int, uptime: Int64, open: Bool = false) -> GatewayStateView {
-        GatewayStateView(
+        var drain = OverrideEffectView(kind: "drain")
+        drain.provider = "local"
+        return GatewayStateView(
             ready: true, draining: false, uptimeMilliseconds: uptime, clientConnections: 4, exchangesInFlight: 2,
             shedding: "none",
-            configuration: .init(generation: 3, needsRestart: [], refusals: 0, refused: []),
+            configuration: .init(
+                generation: 3, needsRestart: [], refusals: 0, refused: [], source: "ring", stale: true,
+                refusedSnapshot: .init(generation: 4, message: "it is not signed", mend: "sign it"),
+                overrides: [
+                    .init(
+                        id: "drain-1", effect: drain, author: "alice", reason: "a", expiresAt: "", idle: false,
+                        overdue: false)
+                ]),
             routes: [
                 .init(
                     name: "assistant", candidates: ["openai/gpt", "local/qwen"],
@@ -47,6 +56,8 @@ import Testing
         let shown = text(model, now: at(3))
         #expect(shown.contains("10.5") && shown.contains("2 of 8") && shown.contains("230 ms"))
         #expect(shown.contains("provider local suspended for credential, a trial in 1 min: mend the key"))
+        #expect(shown.contains("configuration from ring, stale: ") && shown.contains("refused generation 4: it is not"))
+        #expect(shown.contains("drain-1 drains provider local"))
         model.see(gateway: .success(state(answered: 3, failed: 0, uptime: 100)), now: at(4))
         #expect(model.rates == TopRates(), "a start in between begins anew")
     }

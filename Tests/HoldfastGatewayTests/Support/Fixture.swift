@@ -76,8 +76,12 @@ struct Setup {
 }
 
 func withGateway(_ setup: Setup, _ body: (GatewayServer) async throws -> Void) async throws {
+    try await withGateway(AdoptedSnapshot(file: try setup.load()), body)
+}
+
+func withGateway(_ first: AdoptedSnapshot, _ body: (GatewayServer) async throws -> Void) async throws {
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    let gateway = try await GatewayServer.start(try setup.load(), logger: logger)
+    let gateway = try await GatewayServer.start(first, logger: logger)
     do {
         try await body(gateway)
     } catch {
