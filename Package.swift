@@ -93,8 +93,9 @@ let productTargets: [Target] = [
     tests(
         "HoldfastCommandTests",
         [
-            "holdfast", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", logging, nioCore, nioPosix, nioHTTP1,
-            systemPackage,
+            "holdfast", "HoldfastControl", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", arguments, crypto,
+            logging,
+            nioCore, nioPosix, nioHTTP1, systemPackage,
         ]),
     tests("IntegrationTests", ["HoldfastCore"]),
 ]

@@ -5,6 +5,11 @@ import Testing
 @Suite struct CommandTests {
     private static let commands = [
         [], ["up"], ["gateway"], ["practice"], ["check"], ["schema"], ["keys"], ["keys", "create"], ["version"],
+        ["control"], ["status"], ["gateways"], ["top"], ["rollback"], ["drain"], ["restrict"], ["pin"], ["shed"],
+        ["cap"], ["price"], ["config"], ["config", "list"], ["config", "show"], ["config", "diff"],
+        ["config", "publish"], ["overrides"], ["overrides", "list"], ["overrides", "show"], ["overrides", "clear"],
+        ["tokens"], ["tokens", "list"], ["tokens", "create"], ["tokens", "revoke"], ["audit"], ["audit", "verify"],
+        ["audit", "tail"], ["audit", "export"],
     ]
 
     @Test(arguments: commands)

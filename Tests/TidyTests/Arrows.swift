@@ -13,7 +13,8 @@ enum Arrows {
         "HoldfastCore": Target(own: [], packages: []),
         "HoldfastSimulation": Target(own: ["HoldfastCore"], packages: []),
         "HoldfastWire": Target(own: ["HoldfastCore"], packages: ["NIOCore"]),
-        "HoldfastAPI": Target(own: ["HoldfastCore"], packages: system.union(nio).union(["Yams", "Crypto", "AsyncHTTPClient"])),
+        "HoldfastAPI": Target(
+            own: ["HoldfastCore"], packages: system.union(nio).union(["Yams", "Crypto", "AsyncHTTPClient"])),
         "HoldfastGateway": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"],
             packages: system.union(nio).union(["NIOSSL", "NIOTLS", "Crypto", "Logging"])),

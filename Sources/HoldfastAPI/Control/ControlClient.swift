@@ -142,7 +142,7 @@ package final class ControlClient: Sendable {
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
+    static func reason(_ error: any Error) -> String {
         switch error {
         case let error as HTTPClientError:
             switch error {
@@ -158,7 +158,7 @@ package final class ControlClient: Sendable {
         }
     }
 
-    private func read<View: Decodable>(_ type: View.Type, _ answer: Answer) throws(ControlFailure) -> View {
+    func read<View: Decodable>(_ type: View.Type, _ answer: Answer) throws(ControlFailure) -> View {
         do {
             return try APICoding.decode(type, from: answer.body)
         } catch {
