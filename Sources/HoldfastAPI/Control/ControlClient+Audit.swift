@@ -13,7 +13,7 @@ extension ControlClient {
         let answer = try await ask(.get, "/v1/audit/checkpoint")
         // A note has at least an origin, a size and a root; what has not was not made by the management plane.
         guard let note = String(data: answer.body, encoding: .utf8), note.split(separator: "\n").count >= 4 else {
-            throw .unreadable("\(base) answered with what is no checkpoint")
+            throw .unreadable("the management plane answered with what is no checkpoint")
         }
         return note
     }

@@ -70,7 +70,7 @@ struct AuditExportCommand: ControlledCommand {
     private func write(_ client: ControlClient, _ put: (Data) throws -> Void) async throws -> Int {
         let note = try await client.auditCheckpoint()
         guard let checkpoint = Checkpoint(unverified: note) else {
-            throw ControlFailure.unreadable("\(client.base) answered with what is no checkpoint")
+            throw ControlFailure.unreadable("the management plane answered with what is no checkpoint")
         }
         var tree = MerkleTree()
         while tree.size < checkpoint.size {

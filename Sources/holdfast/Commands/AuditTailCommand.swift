@@ -40,7 +40,7 @@ struct AuditTailCommand: ControlledCommand {
 
     func perform(_ client: ControlClient, _ console: Console) async throws -> ExitStatus {
         guard let checkpoint = Checkpoint(unverified: try await client.auditCheckpoint()) else {
-            throw ControlFailure.unreadable("\(client.base) answered with what is no checkpoint")
+            throw ControlFailure.unreadable("the management plane answered with what is no checkpoint")
         }
         var next = max(checkpoint.size - lines, 0)
         try await showAll(from: &next, client, console)
