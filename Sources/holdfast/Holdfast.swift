@@ -16,7 +16,8 @@ struct Holdfast: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             UpCommand.self, GatewayCommand.self, ControlCommand.self, PracticeCommand.self, CheckCommand.self,
-            SchemaCommand.self, KeysCommand.self, AuditCommand.self, SimulateCommand.self, VersionCommand.self,
+            SchemaCommand.self, KeysCommand.self, AuditCommand.self, RestoreCommand.self, SimulateCommand.self,
+            VersionCommand.self,
         ]
     )
 }

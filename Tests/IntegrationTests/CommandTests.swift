@@ -4,7 +4,8 @@ import Testing
 /// The commands that end by themselves.
 @Suite struct CommandTests {
     private static let commands = [
-        [], ["up"], ["gateway"], ["practice"], ["check"], ["schema"], ["keys"], ["keys", "create"], ["version"],
+        [], ["up"], ["gateway"], ["practice"], ["check"], ["schema"], ["keys"], ["keys", "create"], ["restore"],
+        ["version"],
     ]
 
     @Test(arguments: commands)

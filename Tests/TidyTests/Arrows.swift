@@ -22,7 +22,10 @@ enum Arrows {
         "HoldfastControl": Target(
             own: ["HoldfastAPI", "HoldfastCore", "HoldfastSimulation"],
             packages: system.union(nio).union(
-                ["Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "AsyncHTTPClient", "GRDB"])),
+                [
+                    "Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "AsyncHTTPClient", "GRDB",
+                    "GRDBSQLite",
+                ])),
         "holdfast": Target(
             own: [
                 "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI",

@@ -135,13 +135,20 @@ final class FileLock: Sendable {
                 "\(path) cannot be opened: \(String(cString: strerror(errno)))",
                 mend: "check the permissions there, or name another folder with --data DIR")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isStill(path, descriptor) else {
             close(descriptor)
             throw StoreFailure(
                 "another holdfast control uses this data directory",
                 mend: "stop that one, or name another folder with --data DIR", kind: .inUse)
         }
         return FileLock(descriptor: descriptor)
+    }
+
+    /// A restore puts another folder in this one's place: a lock that was opened before and taken after it guards nothing.
+    private static func isStill(_ path: String, _ descriptor: Int32) -> Bool {
+        var (held, there) = (stat(), stat())
+        guard fstat(descriptor, &held) == 0, stat(path, &there) == 0 else { return false }
+        return held.st_ino == there.st_ino && held.st_dev == there.st_dev
     }
 }
 

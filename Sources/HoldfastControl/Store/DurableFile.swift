@@ -30,7 +30,8 @@ enum DurableFile {
         close(descriptor)
     }
 
-    private static func failure(_ path: String, closing descriptor: Int32? = nil) -> StoreFailure {
+    /// What `errno` says, before anything else changes it.
+    static func failure(_ path: String, closing descriptor: Int32? = nil) -> StoreFailure {
         let code = errno
         if let descriptor { close(descriptor) }
         let mend =

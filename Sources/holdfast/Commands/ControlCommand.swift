@@ -15,6 +15,9 @@ struct ControlCommand: AsyncParsableCommand {
             overrides over its API (see /openapi.json). It needs no gateway, and no gateway needs it to serve. The first \
             start prints the first admin's token, once. SIGTERM ends it.
 
+            Once a day, and after POST /v1/backups, it makes a backup and restores it on trial; `holdfast restore` brings \
+            one back. Put them on another disk with --backups: they hold the signing key, so who may read them matters.
+
             EXAMPLES
               holdfast control --config holdfast.yaml --data /var/lib/holdfast-control
               curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8090/v1/status
@@ -37,6 +40,12 @@ struct ControlCommand: AsyncParsableCommand {
             valueName: "DIR"))
     var data: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Where backups go, of this management plane alone. Default: backups in the data directory.",
+            valueName: "DIR"))
+    var backups: String?
+
     @Option(help: ArgumentHelp("After binding, write the address here as JSON.", valueName: "PATH"))
     var readyFile: String?
 
@@ -51,7 +60,8 @@ struct ControlCommand: AsyncParsableCommand {
         let server = try await open(
             ControlServer.Settings(
                 listen: loaded.snapshot.control.listen, folder: folder, version: Version.text, hosts: [],
-                directory: ConfigurationFile.directory(of: config), environment: environment), logger: logger)
+                directory: ConfigurationFile.directory(of: config), environment: environment, backups: backups),
+            logger: logger)
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
         await publish(text, at: server, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
