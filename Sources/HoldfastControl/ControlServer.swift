@@ -65,7 +65,7 @@ package final class ControlServer: Sendable {
         snapshots = try await Snapshots(
             audit: audit, key: key, directory: settings.directory, environment: settings.environment)
         try await Restoration.settle(audit: audit, snapshots: snapshots, now: now)
-        backups = try await Backups(
+        backups = Backups(
             Backups.Settings(
                 folder: settings.backups ?? "\(settings.folder)/\(Backups.folderName)", version: settings.version),
             audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
@@ -166,6 +166,12 @@ package final class ControlServer: Sendable {
     }
 
     private func keepBackups() async {
+        do {
+            try await backups.begin(
+                Backups.Times(wall: WallClock.readMilliseconds(), monotonic: MonotonicClock.read()))
+        } catch {
+            logger.error("the backups could not be looked at", metadata: ["error": "\(error)"])
+        }
         while (try? await Task.sleep(for: Self.backupInterval)) != nil {
             let clock = Backups.Times(wall: WallClock.readMilliseconds(), monotonic: MonotonicClock.read())
             switch await backups.makeIfDue(clock) {

@@ -20,7 +20,7 @@ struct BackupMaking: Sendable {
         do {
             return try await fill(part, id: id, now: now, between: between)
         } catch {
-            // What is left behind by a process that was killed the next start removes.
+            // What a process leaves behind that is killed, the next backup removes.
             BackupFiles.remove(part)
             throw error
         }

@@ -41,6 +41,8 @@ package final class Backups: Sendable {
 
     private struct State {
         var isRunning = false
+        /// One was made or tried since the start: that says more than what was found there.
+        var isKnown = false
         var schedule: BackupSchedule
         /// Of those that are still there, milliseconds since 1970.
         var lastVerified: Int64?
@@ -54,17 +56,22 @@ package final class Backups: Sendable {
     private let key: SigningKey
     private let state: Mutex<State>
 
-    init(_ settings: Settings, audit: AuditLog, key: SigningKey, clock: Times) async throws {
+    /// Looks at nothing yet: the folder may be on another disk, for which no start waits.
+    init(_ settings: Settings, audit: AuditLog, key: SigningKey, clock: Times) {
         self.settings = settings
         self.audit = audit
         self.key = key
         let schedule = BackupSchedule(
             lastVerifiedMilliseconds: nil, nowMilliseconds: clock.wall, now: clock.monotonic)
         state = Mutex(State(schedule: schedule))
-        removeLeftovers()
+    }
+
+    /// Looks at what is there, for the status and for when the next is due.
+    func begin(_ clock: Times) async throws {
         let found = try await entries()
         let last = found.compactMap(\.verifiedAt).max()
         state.withLock {
+            guard !$0.isKnown else { return }
             $0.lastVerified = last
             $0.schedule = BackupSchedule(
                 lastVerifiedMilliseconds: last, nowMilliseconds: clock.wall, now: clock.monotonic)
@@ -146,8 +153,10 @@ package final class Backups: Sendable {
         guard isFree else { throw ProblemView.backupRunning }
         defer { state.withLock { $0.isRunning = false } }
         do {
+            try await NIOThreadPool.singleton.runIfActive { self.removeLeftovers() }
             let view = try await work()
             state.withLock {
+                $0.isKnown = true
                 if id == nil || $0.troubled == id { $0.trouble = nil }
                 if let clock { $0.schedule.succeeded(now: clock.monotonic) }
             }
@@ -156,6 +165,7 @@ package final class Backups: Sendable {
             // Whoever asked went away, or the process ends: that says nothing of backups.
             guard !Task.isCancelled else { throw error }
             state.withLock {
+                $0.isKnown = true
                 ($0.trouble, $0.troubled) = (Trouble(error), id)
                 if let clock { $0.schedule.failed(now: clock.monotonic) }
             }
@@ -225,7 +235,11 @@ package final class Backups: Sendable {
     /// The newest first. What has no number for a name is none of ours.
     private func entries() async throws -> [Entry] {
         let checks = try await audit.store.read { try BackupStore.all(in: $0) }
-        return numbers().map { number in
+        return try await NIOThreadPool.singleton.runIfActive { self.entries(checks) }
+    }
+
+    private func entries(_ checks: [BackupCheckRow]) -> [Entry] {
+        numbers().map { number in
             let id = Self.id(number)
             let folder = "\(settings.folder)/\(id)"
             do throws(StoreFailure) {

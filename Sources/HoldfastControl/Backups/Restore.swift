@@ -109,7 +109,12 @@ package enum Restore {
                     "\(path) is no data directory of holdfast control: it holds other files",
                     mend: "name the one that holdfast control is started with, or one that does not exist")
             }
-            lock = try FileLock.take("\(path)/\(ControlStore.lockName)")
+            do {
+                lock = try FileLock.take("\(path)/\(ControlStore.lockName)")
+            } catch  where error.kind == .inUse {
+                throw StoreFailure(
+                    "holdfast control runs on \(path)", mend: "stop it, and restore then", kind: .inUse)
+            }
             publicKey = (try? String(contentsOfFile: "\(path)/\(SigningKey.publicFileName)", encoding: .utf8))?
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             known = Target.known(at: "\(path)/\(ControlStore.fileName)")

@@ -60,7 +60,8 @@ struct ControlCommand: AsyncParsableCommand {
         let server = try await open(
             ControlServer.Settings(
                 listen: loaded.snapshot.control.listen, folder: folder, version: Version.text, hosts: [],
-                directory: ConfigurationFile.directory(of: config), environment: environment, backups: backups),
+                directory: ConfigurationFile.directory(of: config), environment: environment,
+                backups: backups.map(absolute)),
             logger: logger)
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
         await publish(text, at: server, logger: logger)
@@ -95,7 +96,7 @@ struct ControlCommand: AsyncParsableCommand {
 
     private func dataFolder(environment: [String: String]) throws -> String {
         let working = FileManager.default.currentDirectoryPath
-        if let data { return data.hasPrefix("/") ? data : working + "/" + data }
+        if let data { return absolute(data) }
         guard let path = DataDirectory.path(option: nil, environment: environment, workingDirectory: working) else {
             throw CommandFailure(
                 message: "there is no place for the data directory, because HOME is not set",
@@ -103,6 +104,10 @@ struct ControlCommand: AsyncParsableCommand {
             ).report()
         }
         return path + "/control"
+    }
+
+    private func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     private func open(_ settings: ControlServer.Settings, logger: Logger) async throws -> ControlServer {

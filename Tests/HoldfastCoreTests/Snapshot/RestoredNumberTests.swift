@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func itAlwaysFitsTheStore() {
-        for newest in [UInt64.max, .max - 1, RestoredNumber.most] {
+        for newest: UInt64 in [.max, .max - 1, RestoredNumber.most] {
             #expect(first(newest) == RestoredNumber.most)
         }
         #expect(first(0, at: .max) <= UInt64(Int64.max))
