@@ -116,9 +116,15 @@ package final class Backups: Sendable {
                 return AuditLog.Outcome(
                     result: made, details: ["bytes": "\(made.bytes)", "audit_entries": "\(made.auditEntries)"])
             }
-            let view = try await self.tried(id, by: actor, now: clock.wall)
-            try await self.prune(now: clock.wall)
-            return view
+            do {
+                let view = try await self.tried(id, by: actor, now: clock.wall)
+                try await self.prune(now: clock.wall)
+                return view
+            } catch {
+                // Whatever the trial said, what is kept is bounded; and what it said comes first.
+                try? await self.prune(now: clock.wall)
+                throw error
+            }
         }
     }
 

@@ -9,8 +9,12 @@ enum FolderSwitch {
     /// - Parameters:
     ///   - new: goes to `place`.
     ///   - kept: where what was in `place` goes; must not exist. Beside it, all three.
-    static func put(_ new: String, in place: String, keeping kept: String) throws(StoreFailure) {
+    ///   - isDone: set once `place` is the new one, also where it throws after that.
+    static func put(
+        _ new: String, in place: String, keeping kept: String, isDone: inout Bool
+    ) throws(StoreFailure) {
         if exchange(new, place) {
+            isDone = true
             // From here on `new` is the name of the old one.
             guard rename(new, kept) == 0 else { throw failure(new) }
         } else {
@@ -20,6 +24,7 @@ enum FolderSwitch {
                 _ = rename(kept, place)
                 throw failed
             }
+            isDone = true
         }
         try DurableFile.syncFolder(of: place)
     }

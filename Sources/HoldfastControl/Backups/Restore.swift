@@ -48,8 +48,8 @@ package enum Restore {
         defer { target.lock?.release() }
         let place = free("\(target.path).restoring")
         try BackupFiles.makeFolder(place)
-        // Once it was switched the old one may go by this name, which is never removed.
-        var isNew = true
+        // From then on the old one may go by this name, which is never removed.
+        var isSwitched = false
         do throws(StoreFailure) {
             let trial = try TrialRestore(of: backup, in: place, withKeys: true)
             try check(trial, key: key, backup)
@@ -60,9 +60,8 @@ package enum Restore {
             report.lostAuditEntries = restored.replacedAuditEntries.map { max(0, $0 - restored.auditEntries) }
             try finish(place, like: target)
             if target.lock != nil {
-                isNew = false
                 let kept = free("\(target.path).before-restore-\(name(of: now))")
-                try FolderSwitch.put(place, in: target.path, keeping: kept)
+                try FolderSwitch.put(place, in: target.path, keeping: kept, isDone: &isSwitched)
                 report.kept = kept
             } else {
                 guard rename(place, target.path) == 0 else { throw DurableFile.failure(target.path) }
@@ -70,7 +69,7 @@ package enum Restore {
             }
             return report
         } catch {
-            if isNew { BackupFiles.remove(place) }
+            if !isSwitched { BackupFiles.remove(place) }
             throw error
         }
     }

@@ -53,10 +53,12 @@ package enum BackupRetention {
     ///
     /// - Parameters:
     ///   - ids: the newest first.
-    ///   - lastVerified: nil: none is known to be good, and then the one that may be is as likely an old one, so that
-    ///     nothing is removed.
+    ///   - lastVerified: nil: none is known to be good. The one that may be is as likely an old one, so as many of the
+    ///     oldest stay too.
     package static func surplus(of ids: [String], lastVerified: String?) -> [String] {
-        guard let lastVerified, ids.contains(lastVerified) else { return [] }
+        guard let lastVerified, ids.contains(lastVerified) else {
+            return ids.dropFirst(most).dropLast(most).reversed()
+        }
         return ids.dropFirst(most).reversed().filter { $0 != lastVerified }
     }
 

@@ -14,7 +14,7 @@ struct RestoreCommand: ParsableCommand {
             Offline: stop holdfast control first. The backup is restored beside DIR and checked there (every file against \
             the signed manifest, the database, the audit log, the newest generation); then it takes the place of DIR in one \
             step. What was there is kept as DIR.before-restore-TIME, its backups included; remove it when nothing in it \
-            is missed.
+            is missed. It takes room for a second copy; --check takes it in TMPDIR.
 
             What gateways see: they keep serving, and keep trusting the same key. They take only higher generations, and \
             may have some that were made after the backup. So the next number jumps over all that can have been used (the \
