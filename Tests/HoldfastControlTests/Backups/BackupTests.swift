@@ -55,6 +55,7 @@ struct BackupTests {
                 }
                 try Files.copy(control.backups, to: "\(control.folder.base)/killed-\(number)")
             }
+            try #require(seen.withLock { $0 } > 1)
             for number in 1...seen.withLock({ $0 }) {
                 let place = "\(control.folder.base)/killed-\(number)"
                 #expect(Files.names(in: place) == [".part-000001"])
@@ -235,6 +236,28 @@ struct BackupTests {
             #expect(answer.problem?.mend.contains("write there") == true)
             #expect(try await control.status().backupProblem?.contains("/proc/holdfast") == true)
             #expect(try await control.publish().status == 201)
+        }
+    }
+
+    @Test("Operators make and try them, whoever reads the state sees them, and automation does what it was granted")
+    func permissions() async throws {
+        try await TestControl.run { control in
+            let later = WallClock.readMilliseconds() + 60_000
+            let robot = try await control.token(
+                .automation, grants: [Grant(.backupsCreate, expiresAtMilliseconds: later)])
+            let tokens = [
+                try await control.token(.viewer), try await control.token(.auditor), try await control.token(.node),
+                try await control.token(.operator_), robot,
+            ]
+            let asked = [("POST", "/v1/backups"), ("GET", "/v1/backups"), ("POST", "/v1/backups/000001/verify")]
+            var statuses: [[Int]] = []
+            for (method, path) in asked {
+                var row: [Int] = []
+                for token in tokens { row.append(try await control.ask(method, path, token: token).status) }
+                statuses.append(row)
+            }
+            #expect(
+                statuses == [[403, 403, 403, 201, 201], [200, 403, 403, 200, 403], [403, 403, 403, 200, 403]])
         }
     }
 

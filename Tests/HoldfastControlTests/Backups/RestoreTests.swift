@@ -249,7 +249,9 @@ struct RestoreTests {
             try await database.write { try $0.execute(sql: statement) }
             try database.close()
             let measured = try BackupFiles.copy(path, to: nil)
+            let root = try AuditRecord.read(database: path).root
             try sign(place) { manifest in
+                manifest.auditRoot = root
                 guard let index = manifest.files.firstIndex(where: { $0.name == "control.sqlite" }) else { return }
                 manifest.files[index].bytes = measured.bytes
                 manifest.files[index].sha256 = measured.sha256
