@@ -42,7 +42,8 @@ package enum WholeFile {
         close(descriptor)
     }
 
-    private static func failure(_ path: String, closing descriptor: Int32? = nil) -> Failure {
+    /// What `errno` says, before anything else changes it.
+    package static func failure(_ path: String, closing descriptor: Int32? = nil) -> Failure {
         let code = errno
         if let descriptor { close(descriptor) }
         let mend =

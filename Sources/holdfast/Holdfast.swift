@@ -34,7 +34,8 @@ struct Holdfast: AsyncParsableCommand {
             CommandGroup(
                 name: "Offline",
                 subcommands: [
-                    CheckCommand.self, SchemaCommand.self, KeysCommand.self, SimulateCommand.self, VersionCommand.self,
+                    CheckCommand.self, SchemaCommand.self, KeysCommand.self, RestoreCommand.self, SimulateCommand.self,
+                    VersionCommand.self,
                 ]),
         ]
     )

@@ -8,7 +8,7 @@ enum DurableFile {
         do {
             try WholeFile.write(bytes, to: path, mode: mode)
         } catch {
-            throw StoreFailure(error.reason, mend: error.mend)
+            throw StoreFailure(error)
         }
     }
 
@@ -16,7 +16,18 @@ enum DurableFile {
         do {
             try WholeFile.syncFolder(of: path)
         } catch {
-            throw StoreFailure(error.reason, mend: error.mend)
+            throw StoreFailure(error)
         }
+    }
+
+    /// What `errno` says, before anything else changes it.
+    static func failure(_ path: String, closing descriptor: Int32? = nil) -> StoreFailure {
+        StoreFailure(WholeFile.failure(path, closing: descriptor))
+    }
+}
+
+extension StoreFailure {
+    fileprivate init(_ failure: WholeFile.Failure) {
+        self.init(failure.reason, mend: failure.mend)
     }
 }

@@ -15,6 +15,9 @@ struct ControlCommand: AsyncParsableCommand {
             overrides over its API (see /openapi.json). It needs no gateway, and no gateway needs it to serve. The first \
             start prints the first admin's token, once. SIGTERM ends it.
 
+            Once a day, and after POST /v1/backups, it makes a backup and restores it on trial; `holdfast restore` brings \
+            one back. Put them on another disk with --backups: they hold the signing key, so who may read them matters.
+
             EXAMPLES
               holdfast control --config holdfast.yaml --data /var/lib/holdfast-control
               curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8090/v1/status
@@ -43,6 +46,12 @@ struct ControlCommand: AsyncParsableCommand {
             valueName: "NAME=FILE"))
     var enrol: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Where backups go, of this management plane alone. Default: backups in the data directory.",
+            valueName: "DIR"))
+    var backups: String?
+
     @Option(help: ArgumentHelp("After binding, write the address here as JSON.", valueName: "PATH"))
     var readyFile: String?
 
@@ -57,7 +66,9 @@ struct ControlCommand: AsyncParsableCommand {
         let server = try await open(
             ControlServer.Settings(
                 listen: loaded.snapshot.control.listen, folder: folder, version: Version.text, hosts: [],
-                directory: ConfigurationFile.directory(of: config), environment: environment), logger: logger)
+                directory: ConfigurationFile.directory(of: config), environment: environment,
+                backups: backups.map(absolute)),
+            logger: logger)
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
         for pair in enrol { try await self.enrol(pair, at: server) }
         await publish(text, at: server, logger: logger)
@@ -92,7 +103,7 @@ struct ControlCommand: AsyncParsableCommand {
 
     private func dataFolder(environment: [String: String]) throws -> String {
         let working = FileManager.default.currentDirectoryPath
-        if let data { return data.hasPrefix("/") ? data : working + "/" + data }
+        if let data { return absolute(data) }
         guard let path = DataDirectory.path(option: nil, environment: environment, workingDirectory: working) else {
             throw CommandFailure(
                 message: "there is no place for the data directory, because HOME is not set",
@@ -100,6 +111,10 @@ struct ControlCommand: AsyncParsableCommand {
             ).report()
         }
         return path + "/control"
+    }
+
+    private func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     private func open(_ settings: ControlServer.Settings, logger: Logger) async throws -> ControlServer {
