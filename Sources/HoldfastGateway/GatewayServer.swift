@@ -212,7 +212,7 @@ package final class GatewayServer: Sendable {
     }
 
     /// Answers say so from here on, since what they were decided by may be old.
-    package func isConfigurationStale(_ isStale: Bool) {
+    package func markConfiguration(isStale: Bool) {
         shared.isConfigurationStale.store(isStale, ordering: .relaxed)
     }
 

@@ -150,12 +150,12 @@ extension GatewayTests {
 
         @Test func `answers say that the configuration may be old`() async throws {
             try await withPair { gateway, primary, _ in
-                gateway.isConfigurationStale(true)
+                gateway.markConfiguration(isStale: true)
                 #expect(try await gateway.ask(chat()).degraded == "stale-config")
                 #expect(try await gateway.state()["configuration"]?["stale"]?.bool == true)
                 try await primary.setFault(.status(500, code: nil))
                 #expect(try await gateway.ask(chat()).degraded == "failover, stale-config")
-                gateway.isConfigurationStale(false)
+                gateway.markConfiguration(isStale: false)
                 #expect(try await gateway.ask(chat()).degraded == "failover")
             }
         }

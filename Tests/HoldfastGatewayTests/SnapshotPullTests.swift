@@ -245,6 +245,44 @@ extension GatewayTests {
             }
         }
 
+        @Test func `what cannot be adopted stays refused, however often it is offered`() async throws {
+            try await withFolder { folder in
+                try await withPractice { primary in
+                    var setup = Setup(primary.port)
+                    // Of the right shape, so that it compiles, and nothing that TLS can use.
+                    for (name, label) in [("c.pem", "CERTIFICATE"), ("k.pem", "PRIVATE KEY")] {
+                        let text = "-----BEGIN \(label)-----\nAAAA\n-----END \(label)-----\n"
+                        try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+                    }
+                    try await Plane.run(in: folder) { plane in
+                        try await plane.publish(setup.text)
+                        let pull = plane.pull()
+                        let taken = try #require(await pull.first())
+                        let path = folder.path
+                        setup.gateway = ", tls: {certificate: \"file:\(path)/c.pem\", key: \"file:\(path)/k.pem\"}"
+                        let withTLS = setup.text
+                        let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
+                        try await self.withPulling(pull, from: first, taken) { gateway in
+                            try await plane.publish(withTLS)
+                            // The first report that speaks of it is of the second pull after it came.
+                            var (reports, silence) = (0, Int64.max)
+                            try await eventually("it is offered, and refused, again") {
+                                let page = try await plane.admin.get("/v1/gateways", as: Page<GatewayView>.self)
+                                guard let view = page.items.first, view.report.refused != nil else { return false }
+                                if view.silentForMilliseconds < silence { reports += 1 }
+                                silence = view.silentForMilliseconds
+                                return reports >= 2
+                            }
+                            let refused = try await self.configuration(gateway)?["refused_snapshot"]
+                            #expect(refused?["generation"]?.integer == 2)
+                            #expect(try await gateway.ask(chat())["x-holdfast-generation"] == "1")
+                        }
+                        #expect(plane.ring.read(trusting: plane.key).payloads.map(\.number) == [1])
+                    }
+                }
+            }
+        }
+
         @Test func `a gateway whose token was revoked serves on`() async throws {
             try await withFolder { folder in
                 try await withPractice { primary in

@@ -245,7 +245,8 @@ package struct SnapshotPull: Sendable {
             case .took(let offered):
                 if adopt(offered.taken, gateway, &state) { keep(offered, &state) }
             case .nothingNew:
-                gateway.confirm()
+                // Where nothing was ever published, what is in force is the file all the same.
+                if state.taken != nil { gateway.confirm() }
                 gateway.refuse(pull: nil)
             case .refused(let refusal):
                 gateway.refuse(pull: refusal)
@@ -255,7 +256,7 @@ package struct SnapshotPull: Sendable {
         // What comes from the disk was old already when the gateway started.
         let isStale =
             state.schedule.isStale(now: MonotonicClock.read()) || state.isDeaf && gateway.source == .ring
-        gateway.isConfigurationStale(isStale)
+        gateway.markConfiguration(isStale: isStale)
         followOverrides(gateway, &state, isStale: isStale)
         followReferences(gateway, &state, now: now)
     }
@@ -322,7 +323,7 @@ private struct PullState {
     var refusal: PullRefusal?
     var isDeaf = false
     var isDue = false
-    private var acceptance: SnapshotAcceptance
+    private let origin: String
 
     init(_ taken: SnapshotPull.Taken?, key: Curve25519.Signing.PublicKey) {
         var system = SystemRandomNumberGenerator()
@@ -332,21 +333,23 @@ private struct PullState {
         self.taken = taken
         marks = FileMarks(of: taken?.loaded.referencedFiles ?? [])
         markedAt = now
-        acceptance = SnapshotAcceptance(
-            origin: VerifyingKey.text(of: key), number: taken?.payload.number ?? 0, bytes: taken?.size ?? 0,
-            routes: taken?.loaded.snapshot.routes.count ?? 0)
+        origin = VerifyingKey.text(of: key)
     }
 
-    /// False: it is in force already.
-    mutating func accepts(_ taken: SnapshotPull.Taken) throws(PullRefusal) -> Bool {
+    /// Held against what was taken last, and not against what was accepted and then could not be adopted: that is offered
+    /// again, and refused again.
+    ///
+    /// - Returns: false: it is in force already.
+    func accepts(_ offered: SnapshotPull.Taken) throws(PullRefusal) -> Bool {
+        var acceptance = SnapshotAcceptance(
+            origin: origin, number: taken?.payload.number ?? 0, bytes: taken?.size ?? 0,
+            routes: taken?.loaded.snapshot.routes.count ?? 0)
         do throws(SnapshotRefusal) {
-            var next = acceptance
-            try next.accept(taken.offer)
-            acceptance = next
+            try acceptance.accept(offered.offer)
             return true
         } catch {
             if case .alreadyInForce = error { return false }
-            throw PullRefusal(number: taken.payload.number, message: error.message, mend: error.mend)
+            throw PullRefusal(number: offered.payload.number, message: error.message, mend: error.mend)
         }
     }
 

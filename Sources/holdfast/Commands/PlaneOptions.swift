@@ -32,15 +32,11 @@ struct PlaneOptions: ParsableArguments {
     /// Nil: there is no management plane.
     func link(data: String?, environment: [String: String]) throws -> Link? {
         guard let control else { return nil }
-        let isURL = control.hasPrefix("http://") || control.hasPrefix("https://")
-        guard isURL ? URL(string: control)?.host?.isEmpty == false : !control.contains("://") else {
-            throw failure("--control is no URL", "write it like http://10.0.0.5:8090, or name a ready file")
-        }
         guard let data else {
             throw failure(
                 "there is no place to keep snapshots in", "name a folder of this gateway's own with --data DIR")
         }
-        let fixed = isURL ? control : nil
+        let fixed = try control.contains("://") ? address(control) : nil
         let variable = try fixedToken(environment)
         let client = ControlClient { [tokenFile] () throws(ControlFailure) in
             let base = if let fixed { fixed } else { try Self.address(in: control) }
@@ -48,6 +44,14 @@ struct PlaneOptions: ParsableArguments {
             return ControlClient.Target(base: base, token: token)
         }
         return Link(client: client, key: try key(), data: data)
+    }
+
+    private func address(_ control: String) throws -> String {
+        do {
+            return try ControlOptions.checked(control, option: "--control")
+        } catch {
+            throw error.report()
+        }
     }
 
     private static func address(in file: String) throws(ControlFailure) -> String {

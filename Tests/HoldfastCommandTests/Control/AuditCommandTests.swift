@@ -57,15 +57,20 @@ import Testing
         }
     }
 
-    @Test func followGoesOnWithWhatComes() async throws {
+    @Test(.timeLimit(.minutes(1))) func followGoesOnWithWhatComes() async throws {
         try await ControlRig.run { control in
             try await control.publish()
-            let told = try await withThrowingTaskGroup(of: Told?.self) { tasks in
-                tasks.addTask { try await control.admin.run("audit", "tail", "--lines", "0", "--follow") }
+            let (written, continuation) = AsyncStream.makeStream(of: String.self)
+            var tail = control.admin
+            tail.hears = { continuation.yield($0) }
+            let told = try await withThrowingTaskGroup(of: Told?.self) { [tail] tasks in
+                tasks.addTask { try await tail.run("audit", "tail", "--lines", "1", "--follow") }
                 tasks.addTask {
-                    try await Task.sleep(for: .milliseconds(200))
+                    var texts = written.makeAsyncIterator()
+                    // It has begun: what comes from here on, it follows.
+                    _ = await texts.next()
                     _ = try await control.admin.run("drain", "--provider", "local", "--reason", "later", "--for", "1h")
-                    try await Task.sleep(for: .milliseconds(2_500))
+                    while let text = await texts.next(), !text.contains("reason=later") {}
                     return nil
                 }
                 _ = try await tasks.next()

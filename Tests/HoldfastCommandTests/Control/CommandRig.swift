@@ -32,6 +32,8 @@ struct CommandRig: Sendable {
     var width: Int?
     var usesColor = false
     var now: Int64?
+    /// Hears what is written to standard output, as it is written.
+    var hears: @Sendable (String) -> Void = { _ in }
 
     /// - Throws: what the parser says of a wrong command line.
     func run(_ arguments: String...) async throws -> Told {
@@ -45,10 +47,14 @@ struct CommandRig: Sendable {
     func run(_ command: any ParsableCommand) async throws -> Told {
         let (output, errors) = (Text(), Text())
         let renderer = Renderer(usesColor: usesColor, width: width)
-        let now = now
+        let (now, hears) = (now, hears)
         let console = Console(
             environment: environment, renderer: renderer, isTerminal: width != nil,
-            now: { now ?? WallClock.system.read() }, write: output.add, writeError: errors.add,
+            now: { now ?? WallClock.system.read() },
+            write: {
+                output.add($0)
+                hears($0)
+            }, writeError: errors.add,
             errorRenderer: renderer)
         let status: HoldfastAPI.ExitStatus
         if let command = command as? any ControlledCommand {
