@@ -13,9 +13,13 @@ enum Arrows {
         "HoldfastCore": Target(own: [], packages: []),
         "HoldfastSimulation": Target(own: ["HoldfastCore"], packages: []),
         "HoldfastWire": Target(own: ["HoldfastCore"], packages: ["NIOCore"]),
-        "HoldfastAPI": Target(own: ["HoldfastCore"], packages: system.union(nio).union(["Yams", "Crypto", "AsyncHTTPClient"])),
+        "HoldfastAPI": Target(
+            own: ["HoldfastCore"], packages: system.union(nio).union(["Yams", "Crypto", "AsyncHTTPClient"])),
+        // Its own client for collectors, never the gateway's: what it waits for must not be on an exchange's loop.
+        "HoldfastTelemetry": Target(
+            own: ["HoldfastCore"], packages: system.union(nio).union(["AsyncHTTPClient", "Logging"])),
         "HoldfastGateway": Target(
-            own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"],
+            own: ["HoldfastWire", "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore"],
             packages: system.union(nio).union(["NIOSSL", "NIOTLS", "Crypto", "Logging"])),
         "HoldfastPractice": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"], packages: system.union(nio).union(["Logging"])),
@@ -25,8 +29,8 @@ enum Arrows {
                 ["Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB"])),
         "holdfast": Target(
             own: [
-                "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI",
-                "HoldfastCore",
+                "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastTelemetry",
+                "HoldfastAPI", "HoldfastCore",
             ],
             packages: system.union(nio).union(["ArgumentParser", "Crypto", "Logging", "Subprocess", "SystemPackage"])),
     ]
