@@ -1,6 +1,7 @@
 import Glibc
 package import HoldfastAPI
 package import HoldfastCore
+package import HoldfastTelemetry
 package import Logging
 import NIOCore
 import NIOHTTP1
@@ -41,7 +42,11 @@ package final class GatewayServer: Sendable {
     }
 
     /// Binds both listeners and serves. Nothing else needs to be alive.
-    package static func start(_ loaded: LoadedConfiguration, logger: Logger) async throws -> GatewayServer {
+    ///
+    /// - Parameter telemetry: is run, and ended, by whoever made it.
+    package static func start(
+        _ loaded: LoadedConfiguration, logger: Logger, telemetry: TelemetryExporter? = nil
+    ) async throws -> GatewayServer {
         let settings = loaded.snapshot.gateway
         let inForce: InForce
         do {
@@ -52,8 +57,9 @@ package final class GatewayServer: Sendable {
         inForce.configureLimits()
         let loopCount = settings.eventLoops ?? System.coreCount
         let shared = GatewayShared(
-            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger, loops: loopCount,
-            receipts: settings.receipts)
+            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger,
+            telemetry: telemetry,
+            loops: loopCount, receipts: settings.receipts)
         let status = GatewayStatus(inForce: inForce, notes: loaded.notes.count)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         var loops: [NIOLoopBound<LoopServices>] = []
@@ -163,7 +169,8 @@ package final class GatewayServer: Sendable {
             throw GatewayStartFailure.tls("\(error)")
         }
         next.configureLimits()
-        let needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
+        var needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
+        if previous.snapshot.telemetry != next.snapshot.telemetry { needRestart.append("telemetry") }
         status.adopt(next, needRestart: needRestart)
         for services in loops {
             services.eventLoop.execute { services.value.adopt(next) }
@@ -199,6 +206,11 @@ package final class GatewayServer: Sendable {
         if old.receipts != new.receipts { fields.append("gateway.receipts") }
         if old.accessLog != new.accessLog { fields.append("gateway.access_log") }
         return fields
+    }
+
+    /// Every metric as it is now, as on `/metrics`.
+    package func metrics() -> [Metric] {
+        MetricsReport.metrics(shared: shared, status: status, now: MonotonicClock.read())
     }
 
     package var drainNanoseconds: Int64 { status.inForce.snapshot.gateway.drainNanoseconds }

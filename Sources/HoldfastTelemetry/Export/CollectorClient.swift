@@ -47,7 +47,7 @@ struct CollectorClient: Sendable {
             let response = try await client.execute(request, timeout: Self.requestTimeout)
             let answer = try? await response.body.collect(upTo: Self.longestAnswer)
             let status = Int(response.status.code)
-            guard status == 200 else {
+            guard (200..<300).contains(status) else {
                 let wait = response.headers.first(name: "retry-after").flatMap(Self.nanoseconds)
                 return .refused(status: status, retryAfterNanoseconds: wait)
             }
@@ -68,12 +68,16 @@ struct CollectorClient: Sendable {
             switch error {
             case .connectTimeout, .readTimeout, .deadlineExceeded: "no answer in time"
             case .remoteConnectionClosed: "it closed the connection"
+            case .cancelled: ending
             default: "\(error)"
             }
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { reason($0.error) } ?? "its name has no address"
         case let error as IOError where error.errnoCode != 0: error.description
+        case is CancellationError: ending
         default: "\(error)"
         }
     }
+
+    private static let ending = "it had not answered when the process ended"
 }

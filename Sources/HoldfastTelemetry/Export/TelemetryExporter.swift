@@ -26,8 +26,8 @@ package final class TelemetryExporter: Sendable {
     private let encoding: OTLPEncoding
     private let version: String
     private let startedAtNanoseconds = TelemetryClock.unixNanoseconds()
-    private let traces: BatchQueue<any TraceRecord>?
-    private let logs: BatchQueue<LogRecord>?
+    let traces: BatchQueue<any TraceRecord>?
+    let logs: BatchQueue<LogRecord>?
     private let counts = ExportCounts()
     private let isEnding = Atomic<Bool>(false)
     /// Never one that comes back here.
@@ -58,8 +58,7 @@ package final class TelemetryExporter: Sendable {
     }
 
     package func offer(_ record: LogRecord) {
-        let bytes = record.attributes.reduce(64 + record.message.utf8.count) { $0 + $1.name.utf8.count + 64 }
-        guard let logs, !logs.offer(record, bytes: bytes) else { return }
+        guard let logs, !logs.offer(record, bytes: record.bytes) else { return }
         counts.drop(.logs, .queueFull, 1)
     }
 

@@ -136,6 +136,21 @@ package struct LogRecord: Sendable, Hashable {
     }
 }
 
+extension LogRecord {
+    /// About what it takes when it is encoded.
+    var bytes: Int {
+        attributes.reduce(64 + message.utf8.count) { sum, attribute in
+            let value =
+                switch attribute.value {
+                case .string(let text): text.utf8.count
+                case .strings(let texts): texts.reduce(0) { $0 + $1.utf8.count + 8 }
+                case .integer, .double, .boolean: 10
+                }
+            return sum + attribute.name.utf8.count + value + 16
+        }
+    }
+}
+
 /// Which process speaks.
 package struct TelemetryResource: Sendable, Hashable {
     package var service: String

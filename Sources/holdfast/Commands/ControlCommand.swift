@@ -43,15 +43,17 @@ struct ControlCommand: AsyncParsableCommand {
     func run() async throws {
         umask(0o077)
         let environment = ProcessInfo.processInfo.environment
-        let logger = Logger(label: "holdfast.control")
         let marks = FileMarks(of: [config])
         let (text, loaded) = try read(environment: environment)
+        let telemetry = Telemetry(telemetrySettings(loaded), process: "control")
+        let logger = telemetry.logger
         let folder = try dataFolder(environment: environment)
         let signals = TerminationSignals { number in _exit(128 + number) }
         let server = try await open(
             ControlServer.Settings(
                 listen: loaded.snapshot.control.listen, folder: folder, version: Version.text, hosts: [],
                 directory: ConfigurationFile.directory(of: config), environment: environment), logger: logger)
+        async let exporting: Void = telemetry.run { [] }
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
         await publish(text, at: server, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -64,6 +66,8 @@ struct ControlCommand: AsyncParsableCommand {
             while try await tasks.next() != nil {}
         }
         logger.notice("stopped")
+        telemetry.finish()
+        await exporting
     }
 
     // MARK: - The start
@@ -81,6 +85,16 @@ struct ControlCommand: AsyncParsableCommand {
             Terminal.writeError("\(error.description)\n")
             throw ExitCode(error.exitStatus.rawValue)
         }
+    }
+
+    /// Its operational events; exchanges and their figures are the gateways' own. Nil also where what the collector asks
+    /// for is known to the gateways alone.
+    private func telemetrySettings(_ loaded: LoadedConfiguration) -> TelemetrySettings? {
+        guard var settings = loaded.snapshot.telemetry, settings.logs,
+            !settings.headers.contains(where: { $0.value.reveal().contains(ConfigurationFile.elsewhere) })
+        else { return nil }
+        (settings.traces, settings.metrics) = (false, false)
+        return settings
     }
 
     private func dataFolder(environment: [String: String]) throws -> String {

@@ -3,6 +3,7 @@ import Dispatch
 import Foundation
 import Glibc
 import HoldfastAPI
+import HoldfastCore
 import HoldfastGateway
 import Logging
 
@@ -54,11 +55,13 @@ struct GatewayCommand: AsyncParsableCommand {
             throw ExitCode(error.exitStatus.rawValue)
         }
         let marks = FileMarks(of: [config] + loaded.referencedFiles, known: documentMark)
-        let logger = Logger(label: "holdfast.gateway")
+        let telemetry = Telemetry(loaded.snapshot.telemetry, process: "gateway")
+        let logger = telemetry.logger
         // Listened for from here on, so that no signal falls between the start and the wait.
         let signals = TerminationSignals { number in _exit(128 + number) }
         let reloads = ReloadSignal()
-        let gateway = try await start(loaded, logger: logger)
+        let gateway = try await start(loaded, telemetry)
+        async let exporting: Void = telemetry.run { gateway.metrics() }
         try announce(gateway, logger: logger)
         let watch = ConfigurationWatch(
             path: config, environment: environment, gateway: gateway, referencedFiles: loaded.referencedFiles,
@@ -71,6 +74,8 @@ struct GatewayCommand: AsyncParsableCommand {
         logger.notice("draining", metadata: ["seconds": "\(gateway.drainNanoseconds / 1_000_000_000)"])
         let cutOff = await gateway.stop()
         logger.notice("stopped", metadata: ["exchanges_cut_off": "\(cutOff)"])
+        telemetry.finish()
+        await exporting
     }
 
     private func makeDataFolder(_ path: String) throws {
@@ -85,9 +90,9 @@ struct GatewayCommand: AsyncParsableCommand {
         }
     }
 
-    private func start(_ loaded: LoadedConfiguration, logger: Logger) async throws -> GatewayServer {
+    private func start(_ loaded: LoadedConfiguration, _ telemetry: Telemetry) async throws -> GatewayServer {
         do {
-            return try await GatewayServer.start(loaded, logger: logger)
+            return try await GatewayServer.start(loaded, logger: telemetry.logger, telemetry: telemetry.exporter)
         } catch let failure as GatewayStartFailure {
             Terminal.writeError("holdfast: \(failure)\n")
             if case .tls = failure { throw ExitCode(ExitStatus.configuration.rawValue) }
