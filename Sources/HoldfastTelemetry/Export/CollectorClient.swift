@@ -75,8 +75,14 @@ struct CollectorClient: Sendable {
             error.connectionErrors.first.map { reason($0.error) } ?? "its name has no address"
         case let error as IOError where error.errnoCode != 0: error.description
         case is CancellationError: ending
-        default: "\(error)"
+        default: words(of: "\(error)")
         }
+    }
+
+    /// The library of TLS says what failed in its own words, with the place in its source; its types are not known here.
+    private static func words(of text: String) -> String {
+        if text.contains("CERTIFICATE_VERIFY_FAILED") { return "its certificate is not trusted" }
+        return text.hasPrefix("handshakeFailed") ? "the TLS handshake failed" : text
     }
 
     private static let ending = "it had not answered when the process ended"
