@@ -39,6 +39,7 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -69,8 +70,8 @@ let productTargets: [Target] = [
     library(
         "HoldfastControl",
         [
-            "HoldfastAPI", "HoldfastCore", grdb, hummingbird, hummingbirdCore, httpTypes, crypto, logging, nioCore,
-            nioPosix,
+            "HoldfastAPI", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes, crypto, logging,
+            nioCore, nioPosix,
         ]),
     .executableTarget(
         name: "holdfast",
@@ -91,8 +92,8 @@ let productTargets: [Target] = [
     tests(
         "HoldfastGatewayTests",
         [
-            "HoldfastGateway", "HoldfastPractice", "HoldfastWire", "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore",
-            nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, logging,
+            "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastWire", "HoldfastAPI",
+            "HoldfastTelemetry", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, crypto, logging,
         ]),
     tests(
         "HoldfastControlTests",
@@ -101,8 +102,9 @@ let productTargets: [Target] = [
     tests(
         "HoldfastCommandTests",
         [
-            "holdfast", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", logging, nioCore, nioPosix, nioHTTP1,
-            systemPackage,
+            "holdfast", "HoldfastControl", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", arguments, crypto,
+            logging,
+            nioCore, nioPosix, nioHTTP1, systemPackage,
         ]),
     tests("IntegrationTests", ["HoldfastCore"]),
 ]

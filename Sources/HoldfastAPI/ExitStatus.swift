@@ -5,6 +5,8 @@ package enum ExitStatus: Int32, Sendable {
     case failure = 1
     /// The command line cannot be understood.
     case usage = 64
+    /// What was asked for is not valid; nothing was changed.
+    case invalid = 65
     /// An input file cannot be read.
     case noInput = 66
     /// An address or a service the command needs is not to be had, such as a port in use.
@@ -13,6 +15,8 @@ package enum ExitStatus: Int32, Sendable {
     case software = 70
     /// A file cannot be written.
     case cannotCreate = 73
+    /// No valid token, or one that may not do this.
+    case noPermission = 77
     /// The configuration is not valid; nothing was started.
     case configuration = 78
 }

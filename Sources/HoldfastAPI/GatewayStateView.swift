@@ -9,12 +9,66 @@ package struct GatewayStateView: Codable, Sendable {
         package var refusals: Int
         /// The newest document, if it was refused: what is in force is the last known good one.
         package var refused: [Problem]
+        /// Where what is in force came from: `control`, `ring` (this gateway's disk) or `file`.
+        package var source: String
+        /// The management plane has not been heard for so long that what is in force may be old.
+        package var stale: Bool
+        /// The newest snapshot, if it was refused.
+        package var refusedSnapshot: Refusal?
+        package var overrides: [OverrideInForce]
 
-        package init(generation: UInt64, needsRestart: [String], refusals: Int, refused: [Problem]) {
+        package init(
+            generation: UInt64, needsRestart: [String], refusals: Int, refused: [Problem], source: String, stale: Bool,
+            refusedSnapshot: Refusal?, overrides: [OverrideInForce]
+        ) {
             self.generation = generation
+            self.source = source
+            self.stale = stale
+            self.refusedSnapshot = refusedSnapshot
+            self.overrides = overrides
             self.needsRestart = needsRestart
             self.refusals = refusals
             self.refused = refused
+        }
+    }
+
+    package struct Refusal: Codable, Sendable {
+        /// Absent: it could not be read so far.
+        package var generation: UInt64?
+        package var message: String
+        package var mend: String
+
+        package init(generation: UInt64?, message: String, mend: String) {
+            self.generation = generation
+            self.message = message
+            self.mend = mend
+        }
+    }
+
+    /// What an operator laid over the document, and what it covers here.
+    package struct OverrideInForce: Codable, Sendable {
+        package var id: String
+        package var effect: OverrideEffectView
+        package var author: String
+        package var reason: String
+        /// RFC 3339.
+        package var expiresAt: String
+        /// It names nothing that the document has.
+        package var idle: Bool
+        /// A restriction that a person should have looked at by now.
+        package var overdue: Bool
+
+        package init(
+            id: String, effect: OverrideEffectView, author: String, reason: String, expiresAt: String, idle: Bool,
+            overdue: Bool
+        ) {
+            self.id = id
+            self.effect = effect
+            self.author = author
+            self.reason = reason
+            self.expiresAt = expiresAt
+            self.idle = idle
+            self.overdue = overdue
         }
     }
 

@@ -1,3 +1,5 @@
+// Beside GRDBSQLite the compiler takes this module for the home of `timespec`.
+import CDispatch
 import Glibc
 import HoldfastCore
 import NIOCore

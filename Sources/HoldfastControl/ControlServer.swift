@@ -18,10 +18,12 @@ package final class ControlServer: Sendable {
         /// Where relative references of published documents begin, and the environment that they name.
         package var directory: String
         package var environment: [String: String]
+        /// Where backups go; nil: into the folder. Another disk is better.
+        package var backups: String?
 
         package init(
             listen: ListenAddress, folder: String, version: String, hosts: [String], directory: String,
-            environment: [String: String]
+            environment: [String: String], backups: String? = nil
         ) {
             self.listen = listen
             self.folder = folder
@@ -29,11 +31,14 @@ package final class ControlServer: Sendable {
             self.hosts = hosts
             self.directory = directory
             self.environment = environment
+            self.backups = backups
         }
     }
 
     static let checkpointInterval = Duration.seconds(60)
     static let expiryInterval = Duration.seconds(1)
+    /// How often it is looked whether one is due.
+    static let backupInterval = Duration.seconds(1)
     static let idle = TimeAmount.seconds(60)
     static let connections = 1_024
 
@@ -43,8 +48,9 @@ package final class ControlServer: Sendable {
     let snapshots: Snapshots
     let tokens: Tokens
     private let settings: Settings
+    let backups: Backups
     private let overrides: Overrides
-    private let audit: AuditLog
+    let audit: AuditLog
     private let listener: APIListener
     private let logger: Logger
 
@@ -58,10 +64,15 @@ package final class ControlServer: Sendable {
         firstToken = try await tokens.makeFirst(now: now)
         snapshots = try await Snapshots(
             audit: audit, key: key, directory: settings.directory, environment: settings.environment)
+        try await Restoration.settle(audit: audit, snapshots: snapshots, now: now)
+        backups = Backups(
+            Backups.Settings(
+                folder: settings.backups ?? "\(settings.folder)/\(Backups.folderName)", version: settings.version),
+            audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
         overrides = Overrides(snapshots: snapshots, audit: audit)
         let routes = APIRoutes(
             tokens: tokens, overrides: overrides, snapshots: snapshots,
-            gateways: Gateways(snapshots: snapshots, now: MonotonicClock.read()), audit: audit,
+            gateways: Gateways(snapshots: snapshots, now: MonotonicClock.read()), backups: backups, audit: audit,
             version: settings.version)
         listener = APIListener(
             routes: routes.all, tokens: tokens, audit: audit,
@@ -81,6 +92,7 @@ package final class ControlServer: Sendable {
                 tasks.addTask { try await self.serve(whenListening) }
                 tasks.addTask { await self.expireOverrides() }
                 tasks.addTask { await self.signCheckpoints() }
+                tasks.addTask { await self.keepBackups() }
                 // None of them ends by itself: the first that does takes the others with it.
                 defer { tasks.cancelAll() }
                 try await tasks.next()
@@ -113,6 +125,20 @@ package final class ControlServer: Sendable {
         let draft = Snapshots.Draft(name: name, document: text, reason: "the file has changed")
         let made = try await snapshots.publish(draft, expected: nil, by: .system, now: WallClock.readMilliseconds())
         return .published(made.number)
+    }
+
+    /// A token for a gateway on this machine, unless it has one that is good.
+    ///
+    /// - Parameter existing: what the gateway has.
+    /// - Returns: nil: that is good.
+    package func enrol(_ name: String, existing: String?) async throws -> String? {
+        let now = WallClock.readMilliseconds()
+        if let existing, tokens.principal(of: existing, now: now)?.kind == .node { return nil }
+        // An id means one token for ever, so the next one has another.
+        let taken = Set(tokens.all.map(\.id))
+        let id = (1...).lazy.map { $0 == 1 ? name : "\(name)-\($0)" }.first { !taken.contains($0) } ?? name
+        let new = Tokens.NewToken(id: id, kind: .node, note: "made at the start, for a gateway on this machine")
+        return try await tokens.create(new, by: .system, now: now).text
     }
 
     private func serve(_ whenListening: @escaping @Sendable (ListenAddress) async -> Void) async throws {
@@ -149,6 +175,26 @@ package final class ControlServer: Sendable {
                 if count > 0 { logger.notice("overrides ended", metadata: ["count": "\(count)"]) }
             } catch {
                 logger.error("overrides could not be ended", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func keepBackups() async {
+        do {
+            try await backups.begin(
+                Backups.Times(wall: WallClock.readMilliseconds(), monotonic: MonotonicClock.read()))
+        } catch {
+            logger.error("the backups could not be looked at", metadata: ["error": "\(error)"])
+        }
+        while (try? await Task.sleep(for: Self.backupInterval)) != nil {
+            let clock = Backups.Times(wall: WallClock.readMilliseconds(), monotonic: MonotonicClock.read())
+            switch await backups.makeIfDue(clock) {
+            case .none: break
+            case .success(let view):
+                logger.notice(
+                    "backup made and restored on trial", metadata: ["name": "\(view.id)", "bytes": "\(view.bytes)"])
+            case .failure(let trouble):
+                logger.error("the backup failed", metadata: ["reason": "\(trouble.reason)", "mend": "\(trouble.mend)"])
             }
         }
     }

@@ -42,15 +42,18 @@ package final class GatewayServer: Sendable {
     }
 
     /// Binds both listeners and serves. Nothing else needs to be alive.
-    ///
+    package static func start(_ loaded: LoadedConfiguration, logger: Logger) async throws -> GatewayServer {
+        try await start(AdoptedSnapshot(file: loaded), logger: logger)
+    }
+
     /// - Parameter telemetry: is run, and ended, by whoever made it.
     package static func start(
-        _ loaded: LoadedConfiguration, logger: Logger, telemetry: TelemetryExporter? = nil
+        _ first: AdoptedSnapshot, logger: Logger, telemetry: TelemetryExporter? = nil
     ) async throws -> GatewayServer {
-        let settings = loaded.snapshot.gateway
+        let settings = first.loaded.snapshot.gateway
         let inForce: InForce
         do {
-            inForce = try InForce(snapshot: loaded.snapshot, generation: 1, previous: nil)
+            inForce = try InForce(first, previous: nil)
         } catch {
             throw GatewayStartFailure.tls("\(error)")
         }
@@ -58,9 +61,8 @@ package final class GatewayServer: Sendable {
         let loopCount = settings.eventLoops ?? System.coreCount
         let shared = GatewayShared(
             resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger,
-            telemetry: telemetry,
-            loops: loopCount, receipts: settings.receipts)
-        let status = GatewayStatus(inForce: inForce, notes: loaded.notes.count)
+            telemetry: telemetry, loops: loopCount, receipts: settings.receipts)
+        let status = GatewayStatus(inForce: inForce, source: first.source)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         var loops: [NIOLoopBound<LoopServices>] = []
         for (place, loop) in group.makeIterator().enumerated() {
@@ -160,24 +162,30 @@ package final class GatewayServer: Sendable {
     /// Puts a good change into force without dropping a connection: exchanges that run finish under the snapshot they
     /// began with.
     package func adopt(_ loaded: LoadedConfiguration) throws {
+        try adopt(AdoptedSnapshot(file: loaded, generation: status.inForce.generation + 1))
+    }
+
+    package func adopt(_ adopted: AdoptedSnapshot) throws {
         let previous = status.inForce
         let next: InForce
         do {
-            next = try InForce(
-                snapshot: loaded.snapshot, generation: previous.generation + 1, previous: previous)
+            next = try InForce(adopted, previous: previous)
         } catch {
             throw GatewayStartFailure.tls("\(error)")
         }
         next.configureLimits()
         var needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
         if previous.snapshot.telemetry != next.snapshot.telemetry { needRestart.append("telemetry") }
-        status.adopt(next, needRestart: needRestart)
+        status.adopt(next, source: adopted.source, needRestart: needRestart)
         for services in loops {
             services.eventLoop.execute { services.value.adopt(next) }
         }
         logger.notice(
             "configuration in force",
-            metadata: ["generation": "\(next.generation)", "routes": "\(next.routes.count)"])
+            metadata: [
+                "generation": "\(next.generation)", "routes": "\(next.routes.count)",
+                "overrides": "\(next.overrides.count)", "source": "\(adopted.source.rawValue)",
+            ])
         next.logRerankings(from: previous, to: logger)
         next.logRetirements(today: shared.today.value, to: logger)
         if !needRestart.isEmpty {
@@ -196,6 +204,35 @@ package final class GatewayServer: Sendable {
                 "file": "\(problems.file)", "problems": "\(problems.problems.count)",
                 "problem": "\(problems.firstLine)", "generation": "\(status.inForce.generation)",
             ])
+    }
+
+    /// What is in force is what the management plane means, and that was asked a moment ago.
+    package func confirm() {
+        status.confirm()
+    }
+
+    /// What was pulled stays out of force; nil: nothing is refused any more.
+    package func refuse(pull refusal: PullRefusal?) {
+        status.refuse(pull: refusal)
+    }
+
+    /// Answers say so from here on, since what they were decided by may be old.
+    package func isConfigurationStale(_ isStale: Bool) {
+        shared.isConfigurationStale.store(isStale, ordering: .relaxed)
+    }
+
+    package var source: AdoptedSnapshot.Source { status.source }
+
+    /// The ids of the overrides in force.
+    package var overridesInForce: [String] { status.inForce.overrides.map(\.id) }
+
+    /// What it says of itself to the management plane.
+    package func report(version: String) -> GatewayReportView {
+        let inForce = status.inForce
+        return GatewayReportView(
+            version: version, generation: inForce.generation, source: status.source.rawValue, ready: status.isReady,
+            exchangesInFlight: shared.exchanges.value, exchanges: shared.ended.value, failures: shared.failed.value,
+            refused: status.pullRefusal.map { "\($0.message); \($0.mend)" }, shedding: shared.load.word)
     }
 
     private static func settingsFixedAtStart(_ old: GatewaySettings, _ new: GatewaySettings) -> [String] {

@@ -11,12 +11,32 @@ struct Holdfast: AsyncParsableCommand {
             EXAMPLES
               holdfast up                  everything here, on what is found
               holdfast check               is ./holdfast.yaml right, and what does it do
+              holdfast status              is everything as it is meant to be
               holdfast COMMAND --help      options, examples and exit codes
             """,
         version: Version.text,
-        subcommands: [
-            UpCommand.self, GatewayCommand.self, ControlCommand.self, PracticeCommand.self, CheckCommand.self,
-            SchemaCommand.self, KeysCommand.self, AuditCommand.self, SimulateCommand.self, VersionCommand.self,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Service",
+                subcommands: [UpCommand.self, GatewayCommand.self, ControlCommand.self, PracticeCommand.self]),
+            CommandGroup(
+                name: "Observation",
+                subcommands: [StatusCommand.self, GatewaysCommand.self, TopCommand.self, AuditCommand.self]),
+            CommandGroup(
+                name: "Configuration and access",
+                subcommands: [ConfigCommand.self, RollbackCommand.self, TokensCommand.self]),
+            CommandGroup(
+                name: "Run-time operation",
+                subcommands: [
+                    DrainCommand.self, RestrictCommand.self, PinCommand.self, ShedCommand.self, CapCommand.self,
+                    PriceCommand.self, OverridesCommand.self,
+                ]),
+            CommandGroup(
+                name: "Offline",
+                subcommands: [
+                    CheckCommand.self, SchemaCommand.self, KeysCommand.self, RestoreCommand.self, SimulateCommand.self,
+                    VersionCommand.self,
+                ]),
         ]
     )
 }

@@ -81,7 +81,7 @@ import Testing
         let ports = try #require(await PortPlan.choose(UpPlan.listeners(for: discovery)) { _ in true })
         let (plan, document) = UpPlan.embedded(discovery, ports: ports, directory: directory)
         #expect(!plan.isSimulated)
-        #expect(plan.children.map(\.name) == ["gateway"])
+        #expect(plan.children.map(\.name) == ["gateway", "control"])
         #expect(!document.yaml.contains("sk-secret"))
         #expect(
             document.yaml.hasSuffix(
@@ -90,6 +90,9 @@ import Testing
                   listen: 127.0.0.1:8080
                   operations: 127.0.0.1:8081
                   access_log: "/state/access.log"
+
+                control:
+                  listen: 127.0.0.1:8090
 
                 providers:
                   openai:
@@ -116,8 +119,8 @@ import Testing
         let ports = try #require(await PortPlan.choose(UpPlan.listeners(for: discovery)) { $0 != 8_101 })
         let (plan, document) = UpPlan.embedded(discovery, ports: ports, directory: directory)
         #expect(plan.isSimulated)
-        #expect(plan.children.map(\.name) == ["primary", "secondary", "local", "gateway"])
-        #expect(plan.children.map(\.stage) == [.provider, .provider, .provider, .gateway])
+        #expect(plan.children.map(\.name) == ["primary", "secondary", "local", "gateway", "control"])
+        #expect(plan.children.map(\.stage) == [.provider, .provider, .provider, .gateway, .control])
         #expect(document.candidates.map(\.baseURL).first == "http://127.0.0.1:8104/v1")
         #expect(plan.children[0].arguments.contains("127.0.0.1:8104"))
         #expect(document.candidates.map(\.isOwned) == [false, false, true])
@@ -125,7 +128,7 @@ import Testing
 
     @Test func aPathWithADollarSignNamesNoVariable() {
         let document = EmbeddedDocument(
-            gatewayPort: 1, operationsPort: 2, accessLog: "/a\"${HOME}/b", candidates: [])
+            gatewayPort: 1, operationsPort: 2, controlPort: 3, accessLog: "/a\"${HOME}/b", candidates: [])
         #expect(document.yaml.contains(#"access_log: "/a\"$${HOME}/b""#))
     }
 

@@ -49,7 +49,7 @@ import Testing
         let loaded = try ConfigurationFile.compile(
             text: text, name: "holdfast.yaml", directory: "/etc", environment: [:])
         let plan = UpPlan.file("/etc/holdfast.yaml", loaded.snapshot, directory: DataDirectory(path: "/state"))
-        #expect(plan.children.map(\.drainNanoseconds) == [65 * Span.second])
+        #expect(plan.children.map(\.drainNanoseconds) == [65 * Span.second, 5 * Span.second])
         return UpReport(plan: plan, listen: "127.0.0.1:80", operations: nil, processes: [])
     }
 

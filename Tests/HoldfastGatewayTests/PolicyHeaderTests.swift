@@ -82,7 +82,7 @@ extension GatewayTests {
         func `criticality may only be lowered`(key: String, asked: String?, expected: Criticality) async throws {
             var setup = Setup(1)
             setup.tail = TestKeys.sections
-            let snapshot = try setup.load().snapshot
+            let first = AdoptedSnapshot(file: try setup.load())
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let found = try await loop.submit {
                 let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -90,7 +90,7 @@ extension GatewayTests {
                     resolver: NameResolver(), accessLog: try AccessLog(.off), logger: logger, loops: 1, receipts: 0)
                 let services = LoopServices(
                     loop: loop, place: 0, shared: shared,
-                    inForce: try InForce(snapshot: snapshot, generation: 1, previous: nil))
+                    inForce: try InForce(first, previous: nil))
                 defer {
                     services.shutDown()
                     shared.resolver.stop()

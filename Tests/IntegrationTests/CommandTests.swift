@@ -5,6 +5,12 @@ import Testing
 @Suite struct CommandTests {
     private static let commands = [
         [], ["up"], ["gateway"], ["practice"], ["check"], ["schema"], ["keys"], ["keys", "create"], ["version"],
+        ["restore"],
+        ["control"], ["status"], ["gateways"], ["top"], ["rollback"], ["drain"], ["restrict"], ["pin"], ["shed"],
+        ["cap"], ["price"], ["config"], ["config", "list"], ["config", "show"], ["config", "diff"],
+        ["config", "publish"], ["overrides"], ["overrides", "list"], ["overrides", "show"], ["overrides", "clear"],
+        ["tokens"], ["tokens", "list"], ["tokens", "create"], ["tokens", "revoke"], ["audit"], ["audit", "verify"],
+        ["audit", "tail"], ["audit", "export"],
     ]
 
     @Test(arguments: commands)
@@ -117,6 +123,7 @@ import Testing
             #expect(made.code == 0)
             let key = try JSON(parsing: made.program.output)
             let text = try #require(key["key"].string)
+            let other = String(text.dropLast()) + (text.hasSuffix("x") ? "y" : "x")
             let line = try #require(key["configuration_line"].string)
             #expect(!line.contains(text))
             let practice = try await place.practice("primary")
@@ -126,7 +133,7 @@ import Testing
             for (headers, status) in [
                 (["authorization: Bearer \(text)"], 200), (["x-api-key: \(text)"], 200), ([], 401),
                 (["authorization: Bearer sk-wrong-shape"], 401), (["authorization: Basic dTpw"], 401),
-                (["authorization: Bearer \(text.dropLast())x"], 401), (["x-api-key: "], 401),
+                (["authorization: Bearer \(other)"], 401), (["x-api-key: "], 401),
             ] {
                 let reply = try await chat(gateway.address, headers: headers)
                 #expect(reply.status == status, "\(headers): \(reply.text)")

@@ -60,7 +60,7 @@ extension UpTests {
 
             up.program.send(SIGTERM)
             #expect(try await up.program.end() == .exited(0), "\(up.program.told)")
-            #expect(up.pids.count == 4 && !up.pids.contains(where: isAlive))
+            #expect(up.pids.count == 5 && !up.pids.contains(where: isAlive))
         }
     }
 

@@ -12,7 +12,7 @@ struct UpTests {
         let up = try UpProcess()
         let report = try await up.report()
         #expect(report.simulated)
-        #expect(report.processes.map(\.name) == ["primary", "secondary", "local", "gateway"])
+        #expect(report.processes.map(\.name) == ["primary", "secondary", "local", "gateway", "control"])
 
         let first = try await up.ask(report)
         #expect(first.status == 200)

@@ -6,7 +6,7 @@ enum Arrows {
         var packages: Set<String>
     }
 
-    private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "Synchronization"]
+    private static let system: Set<String> = ["Foundation", "Glibc", "Dispatch", "CDispatch", "Synchronization"]
     private static let nio: Set<String> = ["NIOCore", "NIOPosix", "NIOHTTP1", "NIOConcurrencyHelpers"]
 
     static let allowed: [String: Target] = [
@@ -26,7 +26,10 @@ enum Arrows {
         "HoldfastControl": Target(
             own: ["HoldfastAPI", "HoldfastCore", "HoldfastSimulation"],
             packages: system.union(nio).union(
-                ["Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB"])),
+                [
+                    "Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB",
+                    "GRDBSQLite",
+                ])),
         "holdfast": Target(
             own: [
                 "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastTelemetry",

@@ -18,6 +18,13 @@ package struct FileMarks: Sendable, Equatable {
         }
     }
 
+    /// Whether the path still leads to the file that was opened.
+    package static func isFile(at path: String, openAs descriptor: Int32) -> Bool {
+        var (held, there) = (stat(), stat())
+        guard fstat(descriptor, &held) == 0, stat(path, &there) == 0 else { return false }
+        return held.st_ino == there.st_ino && held.st_dev == there.st_dev
+    }
+
     private static func mark(of file: String) -> Mark? {
         var facts = stat()
         guard stat(file, &facts) == 0 else { return nil }

@@ -3,8 +3,17 @@ package import Foundation
 /// JSON as all our processes speak it to each other: names in snake case, sorted, no escaped slashes.
 package enum APICoding {
     package static func encode(_ value: some Encodable) -> Data {
+        encode(value, formatting: [.sortedKeys, .withoutEscapingSlashes])
+    }
+
+    /// The same with line ends and indents, for what people may read too.
+    package static func pretty(_ value: some Encodable) -> Data {
+        encode(value, formatting: [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted])
+    }
+
+    private static func encode(_ value: some Encodable, formatting: JSONEncoder.OutputFormatting) -> Data {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = formatting
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.dataEncodingStrategy = .base64
         guard let json = try? encoder.encode(value) else {

@@ -46,22 +46,42 @@ package final class ControlClient: Sendable {
     /// A signed snapshot in base64, and something beside it.
     private static let longestAnswer = SnapshotAcceptance.mostBytes * 3 / 2
 
-    /// Without a slash at the end.
-    package let base: String
-    private let token: Secret
+    /// Where it is, and what opens it.
+    package struct Target: Sendable {
+        /// Such as `http://127.0.0.1:8090`, without a slash at the end.
+        package var base: String
+        package var token: Secret
+
+        package init(base: String, token: Secret) {
+            self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
+            self.token = token
+        }
+    }
+
+    private let target: @Sendable () throws(ControlFailure) -> Target
     private let group: MultiThreadedEventLoopGroup
     private let client: HTTPClient
 
-    /// - Parameter base: such as `http://127.0.0.1:8090`.
-    package init(base: String, token: Secret) {
-        self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
-        self.token = token
+    package convenience init(base: String, token: Secret) {
+        let target = Target(base: base, token: token)
+        self.init { target }
+    }
+
+    /// - Parameter target: asked before each request, so that a token that was replaced, or a listener that has moved,
+    ///   needs no restart.
+    package init(_ target: @escaping @Sendable () throws(ControlFailure) -> Target) {
+        self.target = target
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(connect: Self.connectTimeout, read: Self.requestTimeout))
         configuration.httpVersion = .http1Only
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+    }
+
+    /// For a start that failed half-way: whoever serves calls `shutDown` and waits for it.
+    deinit {
+        client.shutdown { [group] _ in group.shutdownGracefully { _ in } }
     }
 
     package func shutDown() async {
@@ -89,24 +109,25 @@ package final class ControlClient: Sendable {
     package func ask(
         _ method: Method, _ path: String, body: Data? = nil, ifMatch: UInt64? = nil
     ) async throws(ControlFailure) -> Answer {
-        var request = HTTPClientRequest(url: base + path)
+        let target = try target()
+        var request = HTTPClientRequest(url: target.base + path)
         request.method = HTTPMethod(rawValue: method.rawValue)
-        request.headers.add(name: "authorization", value: "Bearer \(token.reveal())")
+        request.headers.add(name: "authorization", value: "Bearer \(target.token.reveal())")
         if let ifMatch { request.headers.add(name: "if-match", value: "\"\(ifMatch)\"") }
         if let body {
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
         }
-        let answer = try await exchange(request)
+        let answer = try await exchange(request, with: target.base)
         guard !(200..<300).contains(answer.status) else { return answer }
         guard var problem = try? APICoding.decode(ProblemView.self, from: answer.body) else {
-            throw .unreadable("\(base) answered \(answer.status) without saying why")
+            throw .unreadable("\(target.base) answered \(answer.status) without saying why")
         }
         problem.status = answer.status
         throw .refused(problem)
     }
 
-    private func exchange(_ request: HTTPClientRequest) async throws(ControlFailure) -> Answer {
+    private func exchange(_ request: HTTPClientRequest, with base: String) async throws(ControlFailure) -> Answer {
         do {
             let response = try await client.execute(request, timeout: Self.requestTimeout)
             let body = try await response.body.collect(upTo: Self.longestAnswer)
@@ -121,7 +142,7 @@ package final class ControlClient: Sendable {
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
+    static func reason(_ error: any Error) -> String {
         switch error {
         case let error as HTTPClientError:
             switch error {
@@ -137,11 +158,11 @@ package final class ControlClient: Sendable {
         }
     }
 
-    private func read<View: Decodable>(_ type: View.Type, _ answer: Answer) throws(ControlFailure) -> View {
+    func read<View: Decodable>(_ type: View.Type, _ answer: Answer) throws(ControlFailure) -> View {
         do {
             return try APICoding.decode(type, from: answer.body)
         } catch {
-            throw .unreadable("\(base) answered with what this version cannot read")
+            throw .unreadable("the management plane answered with what this version cannot read")
         }
     }
 

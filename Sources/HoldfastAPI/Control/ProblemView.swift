@@ -1,5 +1,5 @@
 /// `application/problem+json` (RFC 9457), with the mend that every error of ours names.
-package struct ProblemView: Codable, Sendable, Error, Equatable {
+package struct ProblemView: Codable, Sendable, Error, Equatable, CustomStringConvertible {
     package static let mediaType = "application/problem+json"
 
     /// One thing wrong with one field of the request.
@@ -26,6 +26,9 @@ package struct ProblemView: Codable, Sendable, Error, Equatable {
     package var fields: [Field]?
     /// Seconds; also in the header of that name.
     package var retryAfter: Int?
+
+    /// For records and logs, which say what went wrong and not how that is sent.
+    package var description: String { detail }
 
     /// - Parameter name: in lower case with hyphens.
     package init(

@@ -207,6 +207,41 @@ package struct GatewayView: Codable, Sendable {
     }
 }
 
+// MARK: - Backups
+
+package struct BackupView: Codable, Sendable, Equatable {
+    package enum State: String, Codable, Sendable, CaseIterable {
+        /// Restored on trial, lately and with success.
+        case verified
+        /// Never restored, or too long ago.
+        case untested
+        /// It could not be restored.
+        case failed
+    }
+
+    package var id: String
+    package var state: State
+    /// Where it is, for `holdfast restore`.
+    package var folder: String
+    package var bytes: Int64
+    /// RFC 3339. These and what follows are absent where the manifest cannot be read, or it was never tried.
+    package var madeAt: String?
+    package var ageMilliseconds: Int64?
+    package var version: String?
+    package var generation: UInt64?
+    package var auditEntries: Int?
+    package var checkedAt: String?
+    package var problem: String?
+    package var mend: String?
+
+    package init(id: String, state: State, folder: String, bytes: Int64) {
+        self.id = id
+        self.state = state
+        self.folder = folder
+        self.bytes = bytes
+    }
+}
+
 // MARK: - The whole
 
 package struct StatusView: Codable, Sendable {
@@ -217,12 +252,14 @@ package struct StatusView: Codable, Sendable {
     package var auditEntries: Int
     /// Milliseconds; absent: no backup was ever verified, so there is none.
     package var lastVerifiedBackupAgeMilliseconds: Int64?
+    /// Why the last backup or its trial restore failed, with the mend; absent: it did not.
+    package var backupProblem: String?
     package var principal: String
     package var kind: String
 
     package init(
         version: String, generation: UInt64, overrides: Int, gateways: [GatewayView], auditEntries: Int,
-        lastVerifiedBackupAgeMilliseconds: Int64?, principal: String, kind: String
+        lastVerifiedBackupAgeMilliseconds: Int64?, backupProblem: String?, principal: String, kind: String
     ) {
         self.version = version
         self.generation = generation
@@ -230,6 +267,7 @@ package struct StatusView: Codable, Sendable {
         self.gateways = gateways
         self.auditEntries = auditEntries
         self.lastVerifiedBackupAgeMilliseconds = lastVerifiedBackupAgeMilliseconds
+        self.backupProblem = backupProblem
         self.principal = principal
         self.kind = kind
     }

@@ -98,12 +98,45 @@ package final class AuditLog: Sendable {
                 return result
             }
         } catch {
-            var failed = event
-            failed.details["failure"] = String("\(error)".prefix(500))
-            // Where not even this can be written the intent stays open, and the next start closes it.
-            try? await store.write { [failed] in try self.close(intent, failed, .failed, now: now, in: $0) }
+            await closeFailed(intent, event, error, now: now)
             throw error
         }
+    }
+
+    /// What a change outside of the store came to.
+    struct Outcome<Result: Sendable>: Sendable {
+        var result: Result
+        var details: [String: String] = [:]
+        var phase = AuditEntry.Phase.completed
+        /// What the store keeps of it, in the transaction of the second record.
+        var keep: @Sendable (Database) throws -> Void = { _ in }
+    }
+
+    /// A change whose effect is outside of the store, such as files: recorded before, made, recorded after.
+    func perform<Result: Sendable>(
+        _ event: AuditEvent, now: Int64, _ work: @Sendable () async throws -> Outcome<Result>
+    ) async throws -> Result {
+        let intent = try await open(event, now: now)
+        do {
+            let outcome = try await work()
+            var ended = event
+            ended.details.merge(outcome.details) { _, new in new }
+            try await store.write { [ended] database in
+                try outcome.keep(database)
+                try self.close(intent, ended, outcome.phase, now: now, in: database)
+            }
+            return outcome.result
+        } catch {
+            await closeFailed(intent, event, error, now: now)
+            throw error
+        }
+    }
+
+    /// Where not even this can be written the intent stays open, and the next start closes it.
+    private func closeFailed(_ intent: Int, _ event: AuditEvent, _ error: any Error, now: Int64) async {
+        var failed = event
+        failed.details["failure"] = String("\(error)".prefix(500))
+        try? await store.write { [failed] in try self.close(intent, failed, .failed, now: now, in: $0) }
     }
 
     /// Records what is about to happen. Returns the number of the record.

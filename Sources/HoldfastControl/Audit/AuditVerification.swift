@@ -18,16 +18,20 @@ package struct AuditRecord: Codable, Sendable {
         var configuration = Configuration()
         configuration.readonly = true
         do {
-            return try DatabaseQueue(path: path, configuration: configuration).read { database in
-                AuditRecord(
-                    leaves: try Data.fetchAll(database, sql: "SELECT entry FROM audit ORDER BY number"),
-                    checkpoints: try String.fetchAll(
-                        database, sql: "SELECT note FROM audit_checkpoints ORDER BY size"))
-            }
+            return try DatabaseQueue(path: path, configuration: configuration).read { try read($0) }
         } catch {
             throw StoreFailure(error, path: path)
         }
     }
+
+    static func read(_ database: Database) throws -> AuditRecord {
+        AuditRecord(
+            leaves: try Data.fetchAll(database, sql: "SELECT entry FROM audit ORDER BY number"),
+            checkpoints: try String.fetchAll(database, sql: "SELECT note FROM audit_checkpoints ORDER BY size"))
+    }
+
+    /// Of all leaves, in base64 as in checkpoints.
+    var root: String { MerkleTree(leaves: leaves.map { .leaf($0) }).root.bytes.base64EncodedString() }
 }
 
 /// Whether a log is what was signed. Needs the public key and nothing else.

@@ -9,11 +9,14 @@ struct APIRoutes: Sendable {
     let overrides: Overrides
     let snapshots: Snapshots
     let gateways: Gateways
+    let backups: Backups
     let audit: AuditLog
     let version: String
 
     var all: [APIRoute] {
-        let routes = statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + auditRoutes
+        let routes =
+            statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + backups.routes
+            + auditRoutes
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
 
@@ -33,7 +36,8 @@ struct APIRoutes: Sendable {
                         version: version, generation: snapshots.newest?.number ?? 0,
                         overrides: snapshots.newest?.payload.overrides.count ?? 0,
                         gateways: gateways.all(now: MonotonicClock.read()), auditEntries: audit.size,
-                        lastVerifiedBackupAgeMilliseconds: nil, principal: request.principal.id,
+                        lastVerifiedBackupAgeMilliseconds: backups.lastVerifiedAge(now: request.now),
+                        backupProblem: backups.problem, principal: request.principal.id,
                         kind: request.principal.kind.rawValue))
             },
         ]

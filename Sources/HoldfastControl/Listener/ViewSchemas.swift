@@ -1,3 +1,4 @@
+import HoldfastAPI
 import HoldfastCore
 
 /// What our views look like as JSON; a test holds each against the view itself.
@@ -16,8 +17,8 @@ extension APISchema {
 
     static let status = object([
         ("version", .string), ("generation", .integer), ("overrides", .integer), ("gateways", array(of: gateway)),
-        ("audit_entries", .integer), ("last_verified_backup_age_milliseconds?", .integer), ("principal", .string),
-        ("kind", .string),
+        ("audit_entries", .integer), ("last_verified_backup_age_milliseconds?", .integer), ("backup_problem?", .string),
+        ("principal", .string), ("kind", .string),
     ])
 
     static let price = object([("input?", .string), ("cached_input?", .string), ("output?", .string)])
@@ -73,6 +74,13 @@ extension APISchema {
         ("number", .integer), ("at", .integer), ("principal", .string), ("kind", .string), ("action", .string),
         ("target", .string), ("details", map(of: .string)),
         ("phase", oneOf(["intended", "completed", "failed", "interrupted", "noted"])), ("intent?", .integer),
+    ])
+
+    static let backup = object([
+        ("id", .string), ("state", oneOf(BackupView.State.allCases.map(\.rawValue))), ("folder", .string),
+        ("bytes", .integer), ("made_at?", .time), ("age_milliseconds?", .integer), ("version?", .string),
+        ("generation?", .integer), ("audit_entries?", .integer), ("checked_at?", .time), ("problem?", .string),
+        ("mend?", .string),
     ])
 
     static let problem = object([

@@ -113,5 +113,6 @@ package struct Overrides: Sendable {
 
 extension ProblemView {
     static let nothingPublished = conflict(
-        "no configuration has been published yet", mend: "publish one: holdfast config publish --file holdfast.yaml")
+        "no configuration has been published yet", mend: "publish one: holdfast config publish holdfast.yaml --reason …"
+    )
 }

@@ -28,23 +28,32 @@ package struct SigningKey: Sendable {
             }
             return try make(in: folder)
         }
-        guard let text = String(data: raw, encoding: .utf8)?.trimmingCharacters(in: .whitespacesAndNewlines),
-            text.hasPrefix(VerifyingKey.prefix),
-            let bytes = Data(base64Encoded: String(text.dropFirst(VerifyingKey.prefix.count))),
-            let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: bytes)
-        else {
+        guard let key = SigningKey(file: raw) else {
             throw StoreFailure(
                 "the signing key \(path) is damaged",
                 mend: "put the file back from a backup: gateways trust no other key")
         }
-        return SigningKey(key: key)
+        return key
     }
+
+    /// Nil where the file holds none.
+    init?(file raw: Data) {
+        guard let text = String(data: raw, encoding: .utf8)?.trimmingCharacters(in: .whitespacesAndNewlines),
+            text.hasPrefix(VerifyingKey.prefix),
+            let bytes = Data(base64Encoded: String(text.dropFirst(VerifyingKey.prefix.count))),
+            let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: bytes)
+        else { return nil }
+        self.init(key: key)
+    }
+
+    /// As it stands in its file.
+    var fileText: Data { Data((VerifyingKey.prefix + key.rawRepresentation.base64EncodedString() + "\n").utf8) }
+    var publicFileText: Data { Data((publicText + "\n").utf8) }
 
     private static func make(in folder: String) throws(StoreFailure) -> SigningKey {
         let made = SigningKey()
-        let text = VerifyingKey.prefix + made.key.rawRepresentation.base64EncodedString() + "\n"
-        try DurableFile.write(Data(text.utf8), to: "\(folder)/\(fileName)", mode: 0o400)
-        try DurableFile.write(Data((made.publicText + "\n").utf8), to: "\(folder)/\(publicFileName)", mode: 0o444)
+        try DurableFile.write(made.fileText, to: "\(folder)/\(fileName)", mode: 0o400)
+        try DurableFile.write(made.publicFileText, to: "\(folder)/\(publicFileName)", mode: 0o400)
         return made
     }
 }

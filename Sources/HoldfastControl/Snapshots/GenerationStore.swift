@@ -15,6 +15,15 @@ enum GenerationStore {
         try Row.fetchOne(database, sql: "SELECT * FROM generations ORDER BY number DESC LIMIT 1").map(read)
     }
 
+    /// The number under which nothing may be made: gateways may have others of these numbers, made after the backup that
+    /// this store was restored from. 0 where it never was.
+    static func least(in database: Database) throws -> UInt64 {
+        let text = try String.fetchOne(database, sql: "SELECT value FROM facts WHERE name = ?", arguments: [leastFact])
+        return text.flatMap { UInt64($0) } ?? 0
+    }
+
+    static let leastFact = "least_generation"
+
     static func find(_ number: UInt64, in database: Database) throws -> Generation? {
         try Row.fetchOne(
             database, sql: "SELECT * FROM generations WHERE number = ?", arguments: [Int64(clamping: number)]

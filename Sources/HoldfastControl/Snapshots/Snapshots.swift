@@ -80,7 +80,8 @@ package final class Snapshots: Sendable {
             }
             let draft = try alter(previous, database)
             let payload = SnapshotPayload(
-                number: (previous?.number ?? 0) + 1, origin: self.key.publicText, madeAt: now,
+                number: max((previous?.number ?? 0) + 1, try GenerationStore.least(in: database)),
+                origin: self.key.publicText, madeAt: now,
                 author: event.actor.principal, reason: draft.reason, confirmed: draft.confirmed, name: draft.name,
                 document: draft.document, overrides: try OverrideStore.open(in: database))
             let generation = Generation(payload: payload, signed: try SignedSnapshot(payload, key: self.key.key))

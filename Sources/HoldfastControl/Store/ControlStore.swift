@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Glibc
+import HoldfastAPI
 import Synchronization
 
 /// Everything that the management plane must not forget, in one SQLite file with one connection.
@@ -135,13 +136,18 @@ final class FileLock: Sendable {
                 "\(path) cannot be opened: \(String(cString: strerror(errno)))",
                 mend: "check the permissions there, or name another folder with --data DIR")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isStill(path, descriptor) else {
             close(descriptor)
             throw StoreFailure(
                 "another holdfast control uses this data directory",
                 mend: "stop that one, or name another folder with --data DIR", kind: .inUse)
         }
         return FileLock(descriptor: descriptor)
+    }
+
+    /// A restore puts another folder in this one's place: a lock that was opened before and taken after it guards nothing.
+    private static func isStill(_ path: String, _ descriptor: Int32) -> Bool {
+        FileMarks.isFile(at: path, openAs: descriptor)
     }
 }
 

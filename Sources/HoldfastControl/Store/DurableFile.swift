@@ -1,44 +1,33 @@
 import Foundation
 import Glibc
+import HoldfastAPI
 
-/// Files that are there whole or not at all, also after the power fails.
+/// `WholeFile` for the store's own files, with the store's failures.
 enum DurableFile {
-    /// Writes beside the file, syncs, renames over it, and syncs the folder: the rename itself may be lost otherwise.
     static func write(_ bytes: Data, to path: String, mode: mode_t) throws(StoreFailure) {
-        let part = path + ".part"
-        unlink(part)
-        let descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw failure(part) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure(part, closing: descriptor) }
-            rest = rest.dropFirst(count)
+        do {
+            try WholeFile.write(bytes, to: path, mode: mode)
+        } catch {
+            throw StoreFailure(error)
         }
-        guard fsync(descriptor) == 0 else { throw failure(part, closing: descriptor) }
-        guard close(descriptor) == 0 else { throw failure(part) }
-        guard rename(part, path) == 0 else { throw failure(path) }
-        try syncFolder(of: path)
     }
 
     static func syncFolder(of path: String) throws(StoreFailure) {
-        let folder = (path as NSString).deletingLastPathComponent
-        let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(folder) }
-        guard fsync(descriptor) == 0 else { throw failure(folder, closing: descriptor) }
-        close(descriptor)
+        do {
+            try WholeFile.syncFolder(of: path)
+        } catch {
+            throw StoreFailure(error)
+        }
     }
 
-    private static func failure(_ path: String, closing descriptor: Int32? = nil) -> StoreFailure {
-        let code = errno
-        if let descriptor { close(descriptor) }
-        let mend =
-            switch code {
-            case ENOSPC, EDQUOT: "free space there; nothing was changed"
-            case EROFS, EACCES, EPERM: "give this user the right to write there"
-            default: "look at the disk (dmesg, smartctl); nothing was changed"
-            }
-        return StoreFailure("\(path) cannot be written: \(String(cString: strerror(code)))", mend: mend)
+    /// What `errno` says, before anything else changes it.
+    static func failure(_ path: String, closing descriptor: Int32? = nil) -> StoreFailure {
+        StoreFailure(WholeFile.failure(path, closing: descriptor))
+    }
+}
+
+extension StoreFailure {
+    fileprivate init(_ failure: WholeFile.Failure) {
+        self.init(failure.reason, mend: failure.mend)
     }
 }

@@ -33,6 +33,16 @@ enum Migrations {
                         payload BLOB NOT NULL, signature BLOB NOT NULL) STRICT;
                     """)
         }
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    -- What became of the last trial restore of a backup. By the digest of its manifest and not by its
+                    -- name alone: another one under the same name was never tried.
+                    CREATE TABLE backup_checks (
+                        manifest BLOB NOT NULL, backup TEXT NOT NULL, checked_at INTEGER NOT NULL, problem TEXT,
+                        mend TEXT, PRIMARY KEY (backup, manifest)) STRICT, WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -12,6 +12,8 @@ package struct StoreFailure: Error, Sendable, CustomStringConvertible {
         case inUse
         /// Written by a newer version.
         case newer
+        /// There is nothing of the name.
+        case absent
     }
 
     package var kind: Kind

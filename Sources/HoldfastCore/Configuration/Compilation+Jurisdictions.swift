@@ -3,9 +3,6 @@ extension Compilation {
     /// Compared to the letter: a law that is almost the one that was meant is another one.
     func jurisdictions(_ reader: SectionReader) -> [String]? {
         guard let names = reader.texts("jurisdictions") else { return nil }
-        reader.note(
-            "workloads.jurisdictions", "jurisdictions",
-            Fault("jurisdictions is recorded but not acted on in this version", mend: "nothing to do"))
         var declared: [String] = []
         for case let name? in providers.map(\.jurisdiction) where !declared.contains(name) { declared.append(name) }
         var found: [String] = []

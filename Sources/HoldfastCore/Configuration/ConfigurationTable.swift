@@ -186,7 +186,7 @@ package enum ConfigurationTable {
                 .optional("any, and unknown ones too"),
                 example: "[eu, us]",
                 "Where its requests may go by law: to providers that declare one of these as their `jurisdiction`, and to no other. "
-                    + "Recorded; this version does not act on it.",
+                    + "Where none of them is left, the answer is 451.",
                 reason: "Only you know which law the data is under."),
         ])
 

@@ -20,10 +20,11 @@ struct CandidateSets: Sendable {
     /// At a provider that just said it is overloaded: asked after all others.
     private var pressed: UInt64 = 0
 
-    init(count: Int, facts: [CandidateFacts], excluded: UInt64) {
-        self.facts = facts
-        tried = excluded
-        let all = UInt64.max >> UInt64(ExchangePlan.longestCandidates - count)
+    init(_ plan: ExchangePlan) {
+        facts = plan.facts
+        tried = plan.excluded | plan.drained | plan.unlawful
+        restricted = plan.unlawful
+        let all = UInt64.max >> UInt64(ExchangePlan.longestCandidates - plan.candidates)
         var standIns: UInt64 = 0
         for place in facts.indices where facts[place].isStandIn { standIns |= .bit(place) }
         ordinary = all & ~standIns

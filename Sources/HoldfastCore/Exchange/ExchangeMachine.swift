@@ -90,7 +90,7 @@ package struct ExchangeMachine: Sendable {
             (1...ExchangePlan.longestCandidates).contains(plan.candidates),
             "an exchange has 1 to \(ExchangePlan.longestCandidates) candidates because masks are 64 bits wide")
         self.plan = plan
-        candidates = CandidateSets(count: plan.candidates, facts: plan.facts, excluded: plan.excluded)
+        candidates = CandidateSets(plan)
         attemptsAllowed = plan.retries.attempts
         retriesLeft = plan.retries.sameDeployment
         attempts.reserveCapacity(1)
@@ -201,6 +201,8 @@ package struct ExchangeMachine: Sendable {
         }
         deadline = now.advanced(byNanoseconds: total)
         if isHolding { expectHeartbeat(now: now) }
+        for candidate in plan.drained.places { exclude(candidate, .drained, now: now) }
+        for candidate in plan.unlawful.places { exclude(candidate, .unlawful, now: now) }
         drawOrder(now: now, gate: gate, random: &random)
         return tryNext(now: now, gate: &gate, random: &random)
     }

@@ -21,6 +21,10 @@ package struct ExchangePlan: Sendable, Hashable {
     package var hedges = false
     /// Candidates that another run of the same exchange asks, a bit each.
     package var excluded: UInt64 = 0
+    /// Candidates that an operator lets nothing new go to, a bit each.
+    package var drained: UInt64 = 0
+    /// Candidates that may not answer this exchange by law or policy, a bit each.
+    package var unlawful: UInt64 = 0
     /// One for each candidate; empty: nothing is known of any.
     package var facts: [CandidateFacts]
 
@@ -195,6 +199,10 @@ package struct CandidateExclusion: Sendable, Hashable {
         case tooSlow
         /// Its model is taken away: whoever replaces it came first.
         case retired
+        /// An operator lets nothing new go there.
+        case drained
+        /// By law or policy.
+        case unlawful
     }
 
     package var candidate: Int

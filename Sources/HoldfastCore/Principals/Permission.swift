@@ -33,6 +33,10 @@ package enum Permission: String, Sendable, Hashable, CaseIterable {
     case approvalsRequest = "approvals.request"
     case approvalsDecide = "approvals.decide"
 
+    case backupsRead = "backups.read"
+    case backupsCreate = "backups.create"
+    case backupsVerify = "backups.verify"
+
     case auditRead = "audit.read"
     case evidenceRead = "evidence.read"
     case evidenceExport = "evidence.export"
@@ -72,7 +76,7 @@ extension Permission {
     package var rule: PermissionRule {
         switch self {
         case .eventsRead, .findingsRead, .gatewaysRead, .snapshotsRead, .rolloutsRead, .overridesRead, .drillsRead,
-            .playbooksRead, .approvalsRead:
+            .playbooksRead, .approvalsRead, .backupsRead:
             row(Self.people, .ifGranted, "Whoever works with it may see its state; secrets are in none of it.")
         case .gatewaysReport:
             row([.node], .never, "Gates believe reports, so only gateways make them.")
@@ -96,6 +100,10 @@ extension Permission {
             row([.operator_, .admin], .ifRecoveryIsIncluded, "Recovery path: it stops what automation started.")
         case .approvalsRequest:
             row([.operator_, .admin], .ifGranted, "Asking changes nothing.")
+        case .backupsCreate, .backupsVerify:
+            row(
+                [.operator_, .admin], .ifGranted,
+                "Changes nothing that is managed, and stays where whoever runs the process said: a cron job may.")
         case .approvalsDecide:
             row([.approver, .admin], .never, "The second pair of eyes is a person's.")
         case .auditRead, .evidenceRead, .evidenceExport:

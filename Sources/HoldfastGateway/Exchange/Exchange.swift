@@ -120,6 +120,8 @@ final class Exchange {
             clientTimeoutNanoseconds: admitted.clientTimeoutNanoseconds, facts: route.candidateFacts)
         plan.strategy = route.route.strategy
         plan.need = admitted.scan.need
+        plan.drained = route.admission.drained
+        plan.unlawful = admitted.unlawful
         plan.retired = route.retired(today: shared.today)
         plan.hedges = route.route.hedges && admitted.criticality == .critical
         return plan

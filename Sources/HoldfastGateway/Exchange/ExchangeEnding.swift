@@ -1,6 +1,7 @@
 import HoldfastCore
 import HoldfastWire
 import NIOCore
+import Synchronization
 
 extension Exchange {
     func finish(_ end: ExchangeEnd, now: Instant) {
@@ -105,17 +106,20 @@ extension Exchange {
         head.writeStaticString("\r\nx-holdfast-generation: ")
         head.writeDecimal(Int(clamping: admitted.inForce.generation))
         head.writeStaticString("\r\n")
-        if let degraded {
-            head.writeStaticString("x-holdfast-degraded: ")
-            head.writeStaticString(degraded)
-            head.writeStaticString("\r\n")
-        }
+        let isStale = services.shared.isConfigurationStale.load(ordering: .relaxed)
+        guard degraded != nil || isStale else { return }
+        head.writeStaticString("x-holdfast-degraded: ")
+        if let degraded { head.writeStaticString(degraded) }
+        if isStale { head.writeStaticString(degraded == nil ? "stale-config" : ", stale-config") }
+        head.writeStaticString("\r\n")
     }
 
     /// Why the answer is not what the route would give on a good day.
     var degraded: StaticString? {
         if wonAsHedge { return machine.usedLastResort ? "hedge, last-resort" : "hedge" }
-        let isFailover = (machine.lastCandidate ?? 0) > 0
+        // Whom the law leaves out was never to answer.
+        let first = (~admitted.unlawful).trailingZeroBitCount
+        let isFailover = (machine.lastCandidate ?? 0) > first
         switch (isFailover, machine.usedLastResort) {
         case (false, false): return nil
         case (true, false): return "failover"

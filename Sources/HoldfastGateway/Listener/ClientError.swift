@@ -101,6 +101,25 @@ struct ClientError: Error {
             type: "overloaded_error", code: "gateway_overloaded", retryAfterNanoseconds: retryAfterNanoseconds)
     }
 
+    /// An operator decided it, and somebody else may look again in a while. Which override it was is for operators.
+    static func overridden(_ refusal: OverrideRefusal, route: String, _ criticality: Criticality) -> ClientError {
+        let (message, code) =
+            switch refusal {
+            case .drained:
+                ("The route '\(route)' takes no new requests now, by its operator's decision.", "route_drained")
+            case .shed:
+                (
+                    "The route '\(route)' takes no \(criticality.rawValue) requests now, by its operator's decision.",
+                    "criticality_shed"
+                )
+            }
+        return ClientError(
+            status: 503, message: message, type: "overloaded_error", code: code,
+            retryAfterNanoseconds: overrideRetryNanoseconds)
+    }
+
+    private static let overrideRetryNanoseconds = 30 * Span.second
+
     static let interrupted = ClientError(
         status: 502, message: "The answer was interrupted and is not complete.", type: "upstream_error",
         code: "answer_interrupted")

@@ -50,6 +50,8 @@ struct AdmittedExchange {
     var principal: Principal
     var scan: RequestScan
     var criticality: Criticality
+    /// Candidates that may not answer whoever asks, a bit each.
+    var unlawful: UInt64
     var clientTimeoutNanoseconds: Int64?
 }
 
@@ -139,7 +141,8 @@ enum RequestAdmission {
         }
         var admitted = AdmittedExchange(
             inForce: inForce, route: route, principal: request.principal, scan: scan,
-            criticality: request.principal.criticality, clientTimeoutNanoseconds: nil)
+            criticality: request.principal.criticality, unlawful: route.admission.unlawful(for: request.principal),
+            clientTimeoutNanoseconds: nil)
         if let text = request.headers.timeout {
             guard let timeout = ConfigurationUnits.duration(text), timeout > 0 else {
                 return .failure(.badHeader("x-holdfast-timeout", "write a duration such as 30s or 500ms"))
@@ -151,6 +154,9 @@ enum RequestAdmission {
                 return .failure(.badHeader("x-holdfast-criticality", "write critical, standard or deferrable"))
             }
             admitted.criticality = min(admitted.criticality, asked)
+        }
+        if let refusal = route.admission.refusal(of: admitted.criticality) {
+            return .failure(.overridden(refusal, route: route.route.name, admitted.criticality))
         }
         if let wait = services.shared.load.refusal(of: admitted.criticality, random: &services.random) {
             return .failure(.shed(admitted.criticality, retryAfterNanoseconds: wait))

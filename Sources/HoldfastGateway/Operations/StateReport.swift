@@ -1,5 +1,6 @@
 import HoldfastAPI
 import HoldfastCore
+import Synchronization
 
 /// Builds `/state` from what the loops share. It asks no loop for anything, so it answers while they are busy.
 enum StateReport {
@@ -18,7 +19,8 @@ enum StateReport {
             uptimeMilliseconds: now.nanoseconds(since: status.startedAt) / Span.millisecond,
             clientConnections: shared.clients.value, exchangesInFlight: shared.exchanges.value,
             shedding: shared.load.word,
-            configuration: configuration(status, generation: inForce.generation),
+            configuration: configuration(
+                status, inForce, isStale: shared.isConfigurationStale.load(ordering: .relaxed)),
             routes: inForce.routes.map(route),
             deployments: inForce.deployments.map { deployment($0, now: now) },
             providers: zip(inForce.targets, inForce.providers).map { target, state in
@@ -29,15 +31,25 @@ enum StateReport {
     }
 
     private static func configuration(
-        _ status: GatewayStatus, generation: UInt64
+        _ status: GatewayStatus, _ inForce: InForce, isStale: Bool
     ) -> GatewayStateView.Configuration {
         let refused = status.refused
         return GatewayStateView.Configuration(
-            generation: generation, needsRestart: status.needRestart, refusals: status.refusals,
+            generation: inForce.generation, needsRestart: status.needRestart, refusals: status.refusals,
             refused: (refused?.problems ?? []).map { (problem: ConfigurationProblem) in
                 GatewayStateView.Problem(
                     file: refused?.file ?? "", line: problem.line, column: problem.column, path: problem.path,
                     message: problem.message, mend: problem.mend)
+            }, source: status.source.rawValue, stale: isStale,
+            refusedSnapshot: status.pullRefusal.map {
+                GatewayStateView.Refusal(generation: $0.number, message: $0.message, mend: $0.mend)
+            },
+            overrides: inForce.overrides.map { override in
+                GatewayStateView.OverrideInForce(
+                    id: override.id, effect: override.effect, author: override.author,
+                    reason: override.reason, expiresAt: TimeOfDay.text(milliseconds: override.expiresAt),
+                    idle: inForce.effects.idle.contains(override.id),
+                    overdue: inForce.effects.overdue.contains(override.id))
             })
     }
 

@@ -10,13 +10,15 @@ final class GatewayStatus: Sendable {
         var needRestart: [String] = []
         var refused: ConfigurationProblems?
         var refusals = 0
+        var source: AdoptedSnapshot.Source
+        var pullRefusal: PullRefusal?
     }
 
     private let state: Mutex<State>
     let startedAt = MonotonicClock.read()
 
-    init(inForce: InForce, notes: Int) {
-        state = Mutex(State(inForce: inForce))
+    init(inForce: InForce, source: AdoptedSnapshot.Source) {
+        state = Mutex(State(inForce: inForce, source: source))
     }
 
     var inForce: InForce { state.withLock { $0.inForce } }
@@ -25,9 +27,17 @@ final class GatewayStatus: Sendable {
     var refusals: Int { state.withLock { $0.refusals } }
     var needRestart: [String] { state.withLock { $0.needRestart } }
 
-    func adopt(_ next: InForce, needRestart: [String]) {
+    var source: AdoptedSnapshot.Source { state.withLock { $0.source } }
+    var pullRefusal: PullRefusal? { state.withLock { $0.pullRefusal } }
+
+    func confirm() { state.withLock { $0.source = .control } }
+
+    func refuse(pull refusal: PullRefusal?) { state.withLock { $0.pullRefusal = refusal } }
+
+    func adopt(_ next: InForce, source: AdoptedSnapshot.Source, needRestart: [String]) {
         state.withLock {
             $0.inForce = next
+            $0.source = source
             $0.needRestart = needRestart
             $0.refused = nil
         }

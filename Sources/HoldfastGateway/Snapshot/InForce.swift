@@ -1,3 +1,4 @@
+import HoldfastAPI
 import HoldfastCore
 import HoldfastWire
 import NIOCore
@@ -16,15 +17,25 @@ final class InForce: Sendable {
     let keys: [KeyState]
     /// Nil: the listener speaks plain http.
     let listenerTLS: NIOSSLContext?
+    /// In force, oldest first.
+    let overrides: [OverrideView]
+    let effects: OverrideEffects
     private let routeByName: [String: Int]
     private let deploymentByID: [String: Int]
     private let keyByID: [String: Int]
 
     /// Keeps the state of whatever is the same in `previous`.
+    ///
     /// - Throws: what TLS says of a certificate that it cannot use.
-    init(snapshot: Snapshot, generation: UInt64, previous: InForce?) throws {
+    init(_ adopted: AdoptedSnapshot, previous: InForce?) throws {
+        let now = adopted.nowMilliseconds
+        let (snapshot, effects) = adopted.loaded.snapshot.applying(adopted.overrides, nowMilliseconds: now)
         self.snapshot = snapshot
-        self.generation = generation
+        self.effects = effects
+        overrides = adopted.overrides.inForce(nowMilliseconds: now).compactMap { override in
+            adopted.views.first { $0.id == override.id }
+        }
+        generation = adopted.generation
         let targets = try snapshot.providers.map { provider in
             try previous?.targets.first { $0.serves(provider) } ?? UpstreamTarget(provider: provider)
         }
@@ -46,12 +57,13 @@ final class InForce: Sendable {
                 regionStates: providers.filter { $0.sharesRegion(with: providers[deployment.provider]) })
         }
         let deployments = self.deployments
-        routes = snapshot.routes.map { route in
+        routes = snapshot.routes.enumerated().map { place, route in
             let candidates = RouteCandidates(route, in: snapshot)
             return RouteInForce(
                 route: route, candidates: candidates.deployments.map { deployments[$0] },
                 candidateFacts: candidates.facts,
-                facts: previous?.routes.first { $0.route.name == route.name }?.facts ?? RouteFacts())
+                facts: previous?.routes.first { $0.route.name == route.name }?.facts ?? RouteFacts(),
+                admission: RouteAdmission(route: place, candidates.deployments, snapshot, effects))
         }
         keys = snapshot.keys.map { key in
             previous?.keys.first { $0.key.id == key.id && $0.key.digest == key.digest }?.with(key) ?? KeyState(key: key)
@@ -89,7 +101,9 @@ final class InForce: Sendable {
 
     /// A route of one candidate, for a client that asks for `provider/model`.
     func directRoute(to id: String) -> RouteInForce? {
-        deploymentByID[id].map { deployments[$0].directRoute }
+        deploymentByID[id].map {
+            deployments[$0].directRoute(admission: RouteAdmission(route: nil, [$0], snapshot, effects))
+        }
     }
 
     func key(id: String) -> KeyState? {
@@ -150,12 +164,17 @@ final class RouteInForce: Sendable {
     let candidateFacts: [CandidateFacts]
     let limits: ExchangeLimits
     let facts: RouteFacts
+    let admission: RouteAdmission
     let nameLiteral: JSONLiteral
     /// Candidates with a day on which their model is taken away.
     private let retiring: [(place: Int, day: CalendarDay)]
 
-    init(route: Route, candidates: [DeploymentInForce], candidateFacts: [CandidateFacts], facts: RouteFacts) {
+    init(
+        route: Route, candidates: [DeploymentInForce], candidateFacts: [CandidateFacts], facts: RouteFacts,
+        admission: RouteAdmission
+    ) {
         self.route = route
+        self.admission = admission
         nameLiteral = JSONLiteral(route.name)
         self.candidates = candidates
         self.candidateFacts = candidateFacts
@@ -229,10 +248,10 @@ final class DeploymentInForce: Sendable {
     }
 
     /// Limits and retries as a route has them by default. It takes part in the same breaker as every route.
-    var directRoute: RouteInForce {
+    func directRoute(admission: RouteAdmission) -> RouteInForce {
         RouteInForce(
             route: Route(name: deployment.id, candidates: [0]), candidates: [self], candidateFacts: [],
-            facts: state.directFacts)
+            facts: state.directFacts, admission: admission)
     }
 
     private static func head(of endpoint: Endpoint, at provider: Provider) -> ByteBuffer {

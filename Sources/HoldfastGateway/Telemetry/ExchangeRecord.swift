@@ -1,6 +1,7 @@
 import HoldfastCore
 import HoldfastWire
 import NIOCore
+import Synchronization
 
 extension ExchangeEnd {
     /// The word of the access log and of the metrics.
@@ -16,6 +17,14 @@ extension ExchangeEnd {
         case .refused(.deadlinePassed): "deadline_passed"
         }
     }
+
+    /// Somebody who could not mend it got no answer.
+    var isFailure: Bool {
+        switch self {
+        case .answered, .clientGone, .refused(.upstreamAnswer): false
+        case .interrupted, .refused: true
+        }
+    }
 }
 
 extension Exchange {
@@ -27,6 +36,8 @@ extension Exchange {
         let usage = self.usage
         let isContinued = machine.continuation != nil && end == .answered
         let isFailover = degraded != nil && end == .answered
+        services.shared.ended.add(1)
+        if end.isFailure { services.shared.failed.add(1) }
         route.facts.withLock { facts in
             facts.ends[end.word, default: 0] += 1
             if isFailover { facts.failovers += 1 }
@@ -97,6 +108,9 @@ extension Exchange {
             line.writeStaticString(",\"degraded\":\"")
             line.writeStaticString(degraded)
             line.writeStaticString("\"")
+        }
+        if services.shared.isConfigurationStale.load(ordering: .relaxed) {
+            line.writeStaticString(",\"stale_config\":true")
         }
         if let key = admitted.principal.key {
             line.writeStaticString(",\"key\":")

@@ -95,6 +95,8 @@ extension CandidateExclusion.Reason {
         case .refused(.throttled): "throttled"
         case .tooSlow: "too_slow"
         case .retired: "retired"
+        case .drained: "drained"
+        case .unlawful: "unlawful"
         }
     }
 }

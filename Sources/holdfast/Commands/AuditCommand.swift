@@ -7,8 +7,14 @@ import HoldfastCore
 struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "Show that the audit log is what was signed.",
-        subcommands: [AuditVerifyCommand.self]
+        abstract: "Read the audit log, keep it, and show that it is what was signed.",
+        discussion: """
+            EXAMPLES
+              holdfast audit tail --follow
+              holdfast audit export audit.ndjson
+              holdfast audit verify --export audit.ndjson --key signing.pub
+            """,
+        subcommands: [AuditTailCommand.self, AuditExportCommand.self, AuditVerifyCommand.self]
     )
 }
 
@@ -24,6 +30,7 @@ struct AuditVerifyCommand: ParsableCommand {
             EXAMPLES
               holdfast audit verify --data /var/lib/holdfast-control
               holdfast audit verify --data DIR --key signing.pub --checkpoint kept-in-march.txt --json
+              holdfast audit verify --export audit.ndjson --key signing.pub
 
             EXIT CODES
               0   as signed
@@ -33,7 +40,10 @@ struct AuditVerifyCommand: ParsableCommand {
     )
 
     @Option(help: ArgumentHelp("The data directory of holdfast control.", valueName: "DIR"))
-    var data: String
+    var data: String?
+
+    @Option(help: ArgumentHelp("A file that holdfast audit export has written, instead.", valueName: "FILE"))
+    var export: String?
 
     @Option(help: ArgumentHelp("The public key. Default: signing.pub in the data directory.", valueName: "FILE"))
     var key: String?
@@ -44,8 +54,15 @@ struct AuditVerifyCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    func validate() throws {
+        guard (data == nil) != (export == nil) else { throw ValidationError("Name either --data or --export.") }
+        guard export == nil || key != nil else {
+            throw ValidationError("With --export name the public key: --key FILE.")
+        }
+    }
+
     func run() throws {
-        let keyPath = key ?? "\(data)/\(SigningKey.publicFileName)"
+        let keyPath = key ?? "\(data ?? ".")/\(SigningKey.publicFileName)"
         guard let publicKey = VerifyingKey.read(try text(of: keyPath)) else {
             throw CommandFailure(
                 message: "\(keyPath) holds no public key", mend: "name the signing.pub of that management plane",
@@ -53,24 +70,32 @@ struct AuditVerifyCommand: ParsableCommand {
             ).report()
         }
         let held = try checkpoints.map { try text(of: $0) }
-        let record: AuditRecord
-        do {
-            record = try AuditRecord.read(database: "\(data)/\(ControlStore.fileName)")
-        } catch let failure as StoreFailure {
-            throw CommandFailure(message: failure.reason, mend: failure.mend, status: .noInput).report()
-        }
+        let record = try record()
         let verification = AuditVerification(record, key: publicKey, held: held)
-        Terminal.write(json ? verification.json.pretty + "\n" : verification.text)
+        Terminal.write(json ? verification.json.pretty + "\n" : PlainText.visible(verification.text, keepsLines: true))
         if !verification.isGood { throw ExitCode(ExitStatus.failure.rawValue) }
     }
 
+    private func record() throws -> AuditRecord {
+        if let export { return AuditExport.record(try bytes(of: export)) }
+        do {
+            return try AuditRecord.read(database: "\(data ?? ".")/\(ControlStore.fileName)")
+        } catch let failure as StoreFailure {
+            throw CommandFailure(message: failure.reason, mend: failure.mend, status: .noInput).report()
+        }
+    }
+
     private func text(of path: String) throws -> String {
+        String(decoding: try bytes(of: path), as: UTF8.self)
+    }
+
+    private func bytes(of path: String) throws -> Data {
         guard let bytes = FileManager.default.contents(atPath: path) else {
             throw CommandFailure(
                 message: "\(path) cannot be read", mend: "check the name and the permissions", status: .noInput
             ).report()
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 }
 

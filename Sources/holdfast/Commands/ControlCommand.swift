@@ -15,6 +15,9 @@ struct ControlCommand: AsyncParsableCommand {
             overrides over its API (see /openapi.json). It needs no gateway, and no gateway needs it to serve. The first \
             start prints the first admin's token, once. SIGTERM ends it.
 
+            Once a day, and after POST /v1/backups, it makes a backup and restores it on trial; `holdfast restore` brings \
+            one back. Put them on another disk with --backups: they hold the signing key, so who may read them matters.
+
             EXAMPLES
               holdfast control --config holdfast.yaml --data /var/lib/holdfast-control
               curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8090/v1/status
@@ -37,6 +40,18 @@ struct ControlCommand: AsyncParsableCommand {
             valueName: "DIR"))
     var data: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep a good token for a gateway on this machine in that file, made if missing or ended.",
+            valueName: "NAME=FILE"))
+    var enrol: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Where backups go, of this management plane alone. Default: backups in the data directory.",
+            valueName: "DIR"))
+    var backups: String?
+
     @Option(help: ArgumentHelp("After binding, write the address here as JSON.", valueName: "PATH"))
     var readyFile: String?
 
@@ -52,9 +67,12 @@ struct ControlCommand: AsyncParsableCommand {
         let server = try await open(
             ControlServer.Settings(
                 listen: loaded.snapshot.control.listen, folder: folder, version: Version.text, hosts: [],
-                directory: ConfigurationFile.directory(of: config), environment: environment), logger: logger)
+                directory: ConfigurationFile.directory(of: config), environment: environment,
+                backups: backups.map(absolute)),
+            logger: logger)
         async let exporting: Void = telemetry.run { [] }
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
+        for pair in enrol { try await self.enrol(pair, at: server) }
         await publish(text, at: server, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             defer { tasks.cancelAll() }
@@ -99,7 +117,7 @@ struct ControlCommand: AsyncParsableCommand {
 
     private func dataFolder(environment: [String: String]) throws -> String {
         let working = FileManager.default.currentDirectoryPath
-        if let data { return data.hasPrefix("/") ? data : working + "/" + data }
+        if let data { return absolute(data) }
         guard let path = DataDirectory.path(option: nil, environment: environment, workingDirectory: working) else {
             throw CommandFailure(
                 message: "there is no place for the data directory, because HOME is not set",
@@ -107,6 +125,10 @@ struct ControlCommand: AsyncParsableCommand {
             ).report()
         }
         return path + "/control"
+    }
+
+    private func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     private func open(_ settings: ControlServer.Settings, logger: Logger) async throws -> ControlServer {
@@ -127,6 +149,29 @@ struct ControlCommand: AsyncParsableCommand {
             renderer.heading("The first admin's token, shown this once; it lives for a week")
                 + "  \(token)\n\n"
                 + renderer.heading("The key that gateways trust") + "  \(key)\n\n")
+    }
+
+    private func enrol(_ pair: String, at server: ControlServer) async throws {
+        let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else {
+            throw CommandFailure(
+                message: "--enrol takes a name and a file",
+                mend: "write it like --enrol gateway=/var/lib/holdfast/token",
+                status: .usage
+            ).report()
+        }
+        let existing = FileManager.default.contents(atPath: parts[1]).flatMap { String(data: $0, encoding: .utf8) }
+        do {
+            let trimmed = existing?.trimmingCharacters(in: .whitespacesAndNewlines)
+            guard let token = try await server.enrol(parts[0], existing: trimmed) else { return }
+            try WholeFile.write(Data("\(token)\n".utf8), to: parts[1], mode: 0o600)
+        } catch let problem as ProblemView {
+            throw CommandFailure(message: problem.detail, mend: problem.mend, status: .usage).report()
+        } catch let failure as WholeFile.Failure {
+            throw CommandFailure(message: failure.reason, mend: failure.mend, status: .cannotCreate).report()
+        } catch let failure as StoreFailure {
+            throw CommandFailure(message: failure.reason, mend: failure.mend, status: .cannotCreate).report()
+        }
     }
 
     // MARK: - Serving

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Crypto
 import Dispatch
 import Foundation
 import Glibc
@@ -16,9 +17,16 @@ struct GatewayCommand: AsyncParsableCommand {
             watched: a good change comes into force without dropping a connection, a bad one is refused and the last \
             known good one stays. SIGHUP reads it at once. SIGTERM drains and ends; a second signal ends at once.
 
+            With --control it serves what the management plane means instead: it pulls signed snapshots, keeps the last \
+            five in --data, and starts from them when nobody answers. References in the document are read here, from \
+            this process's environment and beginning in the folder of --config, or else in the working directory. The \
+            token, of the kind node, comes from --token-file or HOLDFAST_NODE_TOKEN, never from the command line.
+
             EXAMPLES
               holdfast gateway --config holdfast.yaml
               holdfast gateway --config holdfast.yaml --ready-file gateway.json
+              holdfast gateway --data /var/lib/holdfast-gateway --control http://10.0.0.5:8090 \\
+                --trust signing.pub --token-file node.token
               curl http://127.0.0.1:8081/readyz
 
             EXIT CODES
@@ -30,8 +38,14 @@ struct GatewayCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("The configuration.", valueName: "FILE"))
-    var config = ConfigurationFile.defaultPath
+    @Option(
+        help: ArgumentHelp(
+            "The configuration; with --control what to start with before the first snapshot was pulled. Default: holdfast.yaml, and none with --control.",
+            valueName: "FILE"))
+    var config: String?
+
+    @OptionGroup(title: "MANAGEMENT PLANE")
+    var plane: PlaneOptions
 
     @Option(help: ArgumentHelp("After binding, write the addresses here as JSON.", valueName: "PATH"))
     var readyFile: String?
@@ -46,21 +60,25 @@ struct GatewayCommand: AsyncParsableCommand {
         umask(0o077)
         if let data { try makeDataFolder(data) }
         let environment = ProcessInfo.processInfo.environment
-        let loaded: LoadedConfiguration
-        let documentMark = FileMarks(of: [config])
-        do {
-            loaded = try ConfigurationFile.load(path: config, environment: environment)
-        } catch {
-            Terminal.writeError("\(error.description)\n")
-            throw ExitCode(error.exitStatus.rawValue)
+        let logger = Logger(label: "holdfast.gateway")
+        if let link = try plane.link(data: data, environment: environment) {
+            try await servePulled(link, environment: environment, logger: logger)
+        } else {
+            try await serveFile(config ?? ConfigurationFile.defaultPath, environment: environment)
         }
-        let marks = FileMarks(of: [config] + loaded.referencedFiles, known: documentMark)
+    }
+
+    /// What the file says, and nothing else.
+    private func serveFile(_ config: String, environment: [String: String]) async throws {
+        let documentMark = FileMarks(of: [config])
+        let loaded = try load(config, environment: environment)
         let telemetry = Telemetry(loaded.snapshot.telemetry, process: "gateway")
         let logger = telemetry.logger
+        let marks = FileMarks(of: [config] + loaded.referencedFiles, known: documentMark)
         // Listened for from here on, so that no signal falls between the start and the wait.
         let signals = TerminationSignals { number in _exit(128 + number) }
         let reloads = ReloadSignal()
-        let gateway = try await start(loaded, telemetry)
+        let gateway = try await start(AdoptedSnapshot(file: loaded), telemetry)
         async let exporting: Void = telemetry.run { gateway.metrics() }
         try announce(gateway, logger: logger)
         let watch = ConfigurationWatch(
@@ -71,11 +89,74 @@ struct GatewayCommand: AsyncParsableCommand {
         _ = await signals.waitForFirst()
         reloads.end()
         await watching
+        await stop(gateway, logger: logger)
+        telemetry.finish()
+        await exporting
+    }
+
+    /// What the management plane means: from the ring, else from the file, else from the first snapshot that comes.
+    private func servePulled(
+        _ link: PlaneOptions.Link, environment: [String: String], logger: Logger
+    ) async throws {
+        let signals = TerminationSignals { number in _exit(128 + number) }
+        let reloads = ReloadSignal()
+        let pull = SnapshotPull(
+            SnapshotPull.Settings(
+                client: link.client, key: link.key, ring: SnapshotRing(data: link.data), environment: environment,
+                directory: config.map(ConfigurationFile.directory) ?? ".", version: Version.text), logger: logger)
+        guard let (first, taken) = try await first(pull, signals, environment: environment, logger: logger) else {
+            return logger.notice("stopped before a first snapshot came")
+        }
+        let telemetry = Telemetry(first.loaded.snapshot.telemetry, process: "gateway")
+        let gateway = try await start(first, telemetry)
+        async let exporting: Void = telemetry.run { gateway.metrics() }
+        try announce(gateway, logger: logger)
+        let stream = reloads.stream
+        async let pulling: Void = pull.run(gateway, from: taken, reloads: stream)
+        _ = await signals.waitForFirst()
+        reloads.end()
+        await pulling
+        await link.client.shutDown()
+        await stop(gateway, logger: logger)
+        telemetry.finish()
+        await exporting
+    }
+
+    private func first(
+        _ pull: SnapshotPull, _ signals: TerminationSignals, environment: [String: String], logger: Logger
+    ) async throws -> (AdoptedSnapshot, SnapshotPull.Taken?)? {
+        if let taken = pull.fromRing() {
+            return (taken.adopted(from: .ring, nowMilliseconds: WallClock.system.read()), taken)
+        }
+        if let config {
+            return (AdoptedSnapshot(file: try load(config, environment: environment), generation: 0), nil)
+        }
+        logger.notice("waiting for the first snapshot: there is none on disk, and no file was named")
+        return await withTaskGroup(of: SnapshotPull.Taken?.self) { group in
+            group.addTask { await pull.first() }
+            group.addTask {
+                _ = await signals.waitForFirst()
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let taken = await group.next() ?? nil else { return nil }
+            return (taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt), taken)
+        }
+    }
+
+    private func load(_ config: String, environment: [String: String]) throws -> LoadedConfiguration {
+        do {
+            return try ConfigurationFile.load(path: config, environment: environment)
+        } catch {
+            Terminal.writeError("\(error.description)\n")
+            throw ExitCode(error.exitStatus.rawValue)
+        }
+    }
+
+    private func stop(_ gateway: GatewayServer, logger: Logger) async {
         logger.notice("draining", metadata: ["seconds": "\(gateway.drainNanoseconds / 1_000_000_000)"])
         let cutOff = await gateway.stop()
         logger.notice("stopped", metadata: ["exchanges_cut_off": "\(cutOff)"])
-        telemetry.finish()
-        await exporting
     }
 
     private func makeDataFolder(_ path: String) throws {
@@ -90,9 +171,9 @@ struct GatewayCommand: AsyncParsableCommand {
         }
     }
 
-    private func start(_ loaded: LoadedConfiguration, _ telemetry: Telemetry) async throws -> GatewayServer {
+    private func start(_ first: AdoptedSnapshot, _ telemetry: Telemetry) async throws -> GatewayServer {
         do {
-            return try await GatewayServer.start(loaded, logger: telemetry.logger, telemetry: telemetry.exporter)
+            return try await GatewayServer.start(first, logger: telemetry.logger, telemetry: telemetry.exporter)
         } catch let failure as GatewayStartFailure {
             Terminal.writeError("holdfast: \(failure)\n")
             if case .tls = failure { throw ExitCode(ExitStatus.configuration.rawValue) }

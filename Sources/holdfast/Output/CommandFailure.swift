@@ -9,7 +9,7 @@ struct CommandFailure: Error {
 
     /// What a command prints on standard error.
     var text: String {
-        "holdfast: \(message)\n  mend: \(mend)\n"
+        "holdfast: \(PlainText.visible(message))\n  mend: \(PlainText.visible(mend))\n"
     }
 
     /// Prints itself and turns into the code the process ends with.

@@ -10,7 +10,7 @@ enum LogFields {
         // Where things are.
         "listen", "operations", "path", "file", "line", "column", "mend", "problem", "problems", "directory",
         // What is in force.
-        "generation", "routes", "deployments", "providers", "keys", "version", "event_loops",
+        "generation", "overrides", "source", "routes", "deployments", "providers", "keys", "version", "event_loops",
         // What failed, in our own words or the system's.
         "error", "reason", "errno", "state", "from", "to",
         // Who is called.

@@ -12,29 +12,18 @@ struct Renderer: Sendable {
     }
 
     let usesColor: Bool
+    /// In columns; nil: no line is broken or cut, as in a file or a pipe.
+    var width: Int?
 
-    func styled(_ text: String, _ style: Style) -> String {
-        usesColor && !text.isEmpty ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    func styled(_ text: String, _ style: Style?) -> String {
+        guard let style, usesColor, !text.isEmpty else { return text }
+        return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
     }
 
     /// Columns as wide as their widest cell, two spaces apart, nothing after the last one. A header is optional.
     func table(header: [String] = [], rows: [[String]], indent: Int = 2) -> String {
-        let lines = header.isEmpty ? rows : [header] + rows
-        let columns = lines.map(\.count).max() ?? 0
-        let widths = (0..<columns).map { column in
-            lines.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
-        }
-        let margin = String(repeating: " ", count: indent)
-        let drawn = lines.enumerated().map { place, row in
-            var line = margin
-            for (column, cell) in row.enumerated() {
-                let shown = place == 0 && !header.isEmpty ? styled(cell, .bold) : cell
-                let gap = column == row.count - 1 ? 0 : widths[column] - cell.count + 2
-                line += shown + String(repeating: " ", count: gap)
-            }
-            return line + "\n"
-        }
-        return drawn.joined()
+        Table(header: header, rows: rows.map { $0.map { Piece($0) } }, indent: indent).lines(self)
+            .map { $0 + "\n" }.joined()
     }
 
     func heading(_ text: String) -> String {
@@ -48,6 +37,15 @@ enum Terminal {
         for descriptor: Int32 = STDOUT_FILENO, environment: [String: String]
     ) -> Renderer {
         Renderer(usesColor: usesColor(isTerminal: isatty(descriptor) == 1, environment: environment))
+    }
+
+    /// Columns and rows; nil where it is no terminal, or does not say.
+    static func size(of descriptor: Int32 = STDOUT_FILENO) -> (columns: Int, rows: Int)? {
+        var size = winsize()
+        guard isatty(descriptor) == 1, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return nil
+        }
+        return (Int(size.ws_col), Int(size.ws_row))
     }
 
     /// https://no-color.org: any value of NO_COLOR that is not empty turns colour off.

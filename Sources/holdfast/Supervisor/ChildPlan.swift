@@ -1,8 +1,8 @@
 /// A child process as the supervisor starts it, again and again with the same words.
 struct ChildPlan: Sendable, Hashable {
-    /// Stages stop in this order: the gateway drains while the providers that feed its streams still run.
+    /// The gateway stops first: it drains while the providers that feed its streams still run.
     enum Stage: Int, Sendable, CaseIterable {
-        case gateway, provider
+        case gateway, provider, control
     }
 
     var name: String

@@ -55,12 +55,16 @@ struct Supervisor: Sendable {
             var result: Int32 = 0
             while let (stage, code) = await group.next() {
                 if let place = left.firstIndex(of: stage) { left.remove(at: place) }
-                if code != 0 {
+                // No gateway needs the management plane to serve.
+                if code != 0, stage != .control {
                     result = result == 0 ? code : result
                     stop()
                 }
-                // Where there is no gateway left to drain, nothing needs the providers either.
-                if !left.contains(.gateway) { stops[.provider]?.trip() }
+                // Where there is no gateway left to drain, nothing needs the others either.
+                if !left.contains(.gateway) {
+                    stops[.provider]?.trip()
+                    stops[.control]?.trip()
+                }
             }
             return result
         }

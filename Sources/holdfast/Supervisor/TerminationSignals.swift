@@ -4,23 +4,18 @@ import Synchronization
 
 /// SIGTERM and SIGINT. The first one asks for a drain, the second one ends the process at once.
 final class TerminationSignals: Sendable {
-    private let first: AsyncStream<Int32>
+    private let arrival: Arrived
     private let sources: Mutex<[any DispatchSourceSignal]>
 
     /// - Parameter endAtOnce: called with the second signal's number, on a queue of its own; must end the process.
     init(endAtOnce: @escaping @Sendable (Int32) -> Void) {
-        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingOldest(1))
-        first = stream
-        let gate = FirstSignal()
+        let arrival = Arrived()
+        self.arrival = arrival
         let queue = DispatchQueue(label: "holdfast.signals")
         let made: [any DispatchSourceSignal] = [SIGTERM, SIGINT].map { number in
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if gate.claim() {
-                    continuation.yield(number)
-                } else {
-                    endAtOnce(number)
-                }
+                if !arrival.isFirst(number) { endAtOnce(number) }
             }
             source.activate()
             return source
@@ -28,17 +23,37 @@ final class TerminationSignals: Sendable {
         sources = Mutex(made)
     }
 
-    /// The first signal's number; nil where the task was cancelled before one came.
+    /// The first signal's number, for everybody who waits; nil where the task was cancelled before one came.
     func waitForFirst() async -> Int32? {
-        await first.first { _ in true }
+        await arrival.stream().first { _ in true }
     }
 }
 
-/// True once.
-private final class FirstSignal: Sendable {
-    private let isClaimed = Atomic(false)
+/// The first signal, and who waits for it: each with a stream of their own, since one that is cancelled ends its stream.
+private final class Arrived: Sendable {
+    private struct State: Sendable {
+        var number: Int32?
+        var waiting: [AsyncStream<Int32>.Continuation] = []
+    }
 
-    func claim() -> Bool {
-        isClaimed.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged
+    private let state = Mutex(State())
+
+    /// False: another one came before.
+    func isFirst(_ number: Int32) -> Bool {
+        state.withLock { state in
+            guard state.number == nil else { return false }
+            state.number = number
+            for continuation in state.waiting { continuation.yield(number) }
+            state.waiting = []
+            return true
+        }
+    }
+
+    func stream() -> AsyncStream<Int32> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingOldest(1))
+        state.withLock { state in
+            if let number = state.number { continuation.yield(number) } else { state.waiting.append(continuation) }
+        }
+        return stream
     }
 }

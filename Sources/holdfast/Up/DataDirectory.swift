@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import HoldfastAPI
+import HoldfastControl
 
 /// Where `holdfast up` keeps what it writes. One process at a time: two would overwrite each other's document.
 struct DataDirectory: Sendable {
@@ -8,6 +9,13 @@ struct DataDirectory: Sendable {
 
     var document: String { path + "/embedded.yaml" }
     var accessLog: String { path + "/access.log" }
+
+    /// Each plane has a folder of its own, and only what they are told to share passes between them.
+    var control: String { path + "/control" }
+    var gateway: String { path + "/gateway" }
+    /// What opens the management plane to the gateway, and what the gateway believes it by.
+    var gatewayToken: String { gateway + "/node.token" }
+    var trustedKey: String { "\(control)/\(SigningKey.publicFileName)" }
 
     func readyFile(of child: String) -> String {
         "\(path)/run/\(child).json"
@@ -45,7 +53,27 @@ struct DataDirectory: Sendable {
                 message: "the data directory \(path) cannot be made: \(error.localizedDescription)",
                 mend: "name another one with --data DIR", status: .cannotCreate)
         }
-        return (DataDirectory(path: path), try DataLock.take(path + "/up.lock"))
+        let directory = DataDirectory(path: path)
+        let lock = try DataLock.take(path + "/up.lock")
+        try directory.makePlanes()
+        return (directory, lock)
+    }
+
+    /// The key is made here where there is none yet, so that the gateway knows what to believe before the management
+    /// plane has started.
+    private func makePlanes() throws(CommandFailure) {
+        do {
+            for folder in [control, gateway] {
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            }
+            _ = try SigningKey.open(in: control)
+        } catch {
+            let failure = error as? StoreFailure
+            throw CommandFailure(
+                message: failure?.reason ?? "the data directory \(path) cannot be made: \(error.localizedDescription)",
+                mend: failure?.mend ?? "name another one with --data DIR", status: .cannotCreate)
+        }
     }
 
     func write(document text: String) throws(CommandFailure) {

@@ -18,6 +18,7 @@ struct EmbeddedDocument: Sendable, Hashable {
 
     var gatewayPort: Int
     var operationsPort: Int
+    var controlPort: Int
     var accessLog: String
     var candidates: [Candidate]
 
@@ -52,6 +53,9 @@ struct EmbeddedDocument: Sendable, Hashable {
             "  listen: 127.0.0.1:\(gatewayPort)",
             "  operations: 127.0.0.1:\(operationsPort)",
             "  access_log: \(Self.quote(accessLog))",
+            "",
+            "control:",
+            "  listen: 127.0.0.1:\(controlPort)",
             "",
             "providers:",
         ]

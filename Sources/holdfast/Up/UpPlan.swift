@@ -11,6 +11,7 @@ struct UpPlan: Sendable {
     }
 
     static let gateway = "gateway"
+    static let control = "control"
     /// The default of `gateway.drain`, and a margin for the process to end in.
     static let drainNanoseconds = 30 * Span.second
     static let drainMarginNanoseconds = 5 * Span.second
@@ -48,13 +49,15 @@ struct UpPlan: Sendable {
             source: .file(path, isTLS: snapshot.gateway.tls != nil, openRoute: openRoute), directory: directory,
             children: [
                 gateway(
-                    configuration: path, drainNanoseconds: snapshot.gateway.drainNanoseconds, directory: directory)
+                    configuration: path, drainNanoseconds: snapshot.gateway.drainNanoseconds, directory: directory),
+                control(configuration: path, directory: directory),
             ])
     }
 
     /// The listeners the embedded default needs: the gateway's, and the practice providers' where nothing was found.
     static func listeners(for discovery: Discovery) -> [(name: String, usual: Int)] {
-        [(gateway, 8_080), ("operations", 8_081)] + (discovery.usable.isEmpty ? PracticeSet.listeners : [])
+        [(gateway, 8_080), ("operations", 8_081), (control, 8_090)]
+            + (discovery.usable.isEmpty ? PracticeSet.listeners : [])
     }
 
     static func embedded(
@@ -65,7 +68,8 @@ struct UpPlan: Sendable {
             discovery.usable.compactMap(EmbeddedDocument.candidate(for:))
             + practice.map { EmbeddedDocument.candidate(practice: $0, port: ports[$0]) }
         let document = EmbeddedDocument(
-            gatewayPort: ports[gateway], operationsPort: ports["operations"], accessLog: directory.accessLog,
+            gatewayPort: ports[gateway], operationsPort: ports["operations"],
+            controlPort: ports[control], accessLog: directory.accessLog,
             candidates: candidates)
         let providers = practice.map { name in
             ChildPlan(
@@ -80,7 +84,7 @@ struct UpPlan: Sendable {
             configuration: directory.document, drainNanoseconds: drainNanoseconds, directory: directory)
         let plan = UpPlan(
             source: .embedded(discovery, candidates: candidates, moved: ports.moved), directory: directory,
-            children: providers + [child])
+            children: providers + [child, control(configuration: directory.document, directory: directory)])
         return (plan, document)
     }
 
@@ -90,7 +94,21 @@ struct UpPlan: Sendable {
         let readyFile = directory.readyFile(of: gateway)
         return ChildPlan(
             name: gateway, stage: .gateway,
-            arguments: ["gateway", "--config", configuration, "--ready-file", readyFile],
+            arguments: [
+                "gateway", "--config", configuration, "--ready-file", readyFile, "--data", directory.gateway,
+                "--control", directory.readyFile(of: control), "--trust", directory.trustedKey,
+                "--token-file", directory.gatewayToken,
+            ],
             readyFile: readyFile, drainNanoseconds: drainNanoseconds + drainMarginNanoseconds)
+    }
+
+    private static func control(configuration: String, directory: DataDirectory) -> ChildPlan {
+        ChildPlan(
+            name: control, stage: .control,
+            arguments: [
+                "control", "--config", configuration, "--data", directory.control,
+                "--enrol", "\(gateway)=\(directory.gatewayToken)", "--ready-file", directory.readyFile(of: control),
+            ],
+            readyFile: directory.readyFile(of: control), drainNanoseconds: drainMarginNanoseconds)
     }
 }

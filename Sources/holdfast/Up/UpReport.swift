@@ -18,6 +18,11 @@ struct UpReport: Sendable {
 
     private var model: String? { plan.model }
 
+    /// Nil: the management plane does not serve yet.
+    private var control: String? {
+        processes.first { $0.name == UpPlan.control }.map { "http://\($0.ready.listen)" }
+    }
+
     /// Nil where the route has nothing to ask for without knowing the document.
     private var request: String {
         let key = model == nil ? " \\\n    -H 'authorization: Bearer YOUR_KEY'" : ""
@@ -70,6 +75,7 @@ struct UpReport: Sendable {
             .init(name: "access_log", value: .optional(accessLog)),
             .init(name: "metrics", value: .optional(operations.map { "http://\($0)/metrics" })),
             .init(name: "state", value: .optional(operations.map { "http://\($0)/state" })),
+            .init(name: "control", value: .optional(control)),
             .init(name: "ready", value: .optional(operations.map { "http://\($0)/readyz" })),
             .init(
                 name: "processes",
@@ -160,6 +166,7 @@ struct UpReport: Sendable {
         if let operations {
             rows += [["metrics", "http://\(operations)/metrics"], ["state", "http://\(operations)/state"]]
         }
+        rows.append(["management plane", control ?? "does not serve yet; see the log"])
         if let accessLog { rows.append(["access log", accessLog]) }
         return rows + [["configuration", plan.configurationFile], ["data", plan.directory.path]]
     }

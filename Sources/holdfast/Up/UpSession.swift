@@ -12,6 +12,8 @@ import SystemPackage
 struct UpSession: Sendable {
     /// Longest wait for the parts to serve before that is said; they are supervised all the same.
     static let startNanoseconds = 15 * Span.second
+    /// What serves is said without waiting longer for the management plane, which nothing that serves needs.
+    static let controlNanoseconds = 5 * Span.second
 
     let configurationOption: String?
     let dataOption: String?
@@ -117,19 +119,25 @@ struct UpSession: Sendable {
     private func announce(_ plan: UpPlan) async {
         let deadline = MonotonicClock.read().advanced(byNanoseconds: Self.startNanoseconds)
         var isLateSaid = false
+        var servesSince: Instant?
         while true {
             let processes = plan.children.compactMap { child in
                 plan.directory.ready(child.name).map { (name: child.name, ready: $0) }
             }
-            if processes.count == plan.children.count {
-                return say(plan, processes)
+            let missing = plan.children.map(\.name).filter { name in !processes.contains { $0.name == name } }
+            if missing.isEmpty { return say(plan, processes) }
+            if missing == [UpPlan.control] {
+                let now = MonotonicClock.read()
+                if now.nanoseconds(since: servesSince ?? now) >= Self.controlNanoseconds {
+                    return say(plan, processes)
+                }
+                servesSince = servesSince ?? now
             }
             if !isLateSaid, MonotonicClock.read() > deadline {
                 isLateSaid = true
-                let late = plan.children.map(\.name).filter { name in !processes.contains { $0.name == name } }
                 logger.warning(
                     "A process does not serve yet; still waiting",
-                    metadata: ["process": "\(late.joined(separator: ", "))"])
+                    metadata: ["process": "\(missing.joined(separator: ", "))"])
             }
             // Polling a file is enough here: it happens at the start alone, and a child may be restarted meanwhile.
             // Cancelled: the session ends before all of it served.

@@ -4,16 +4,19 @@ import Foundation
 
 /// A data directory that goes with the test.
 final class TestFolder: Sendable {
+    /// Goes as a whole, with what a restore puts beside the directory.
+    let base: String
     let path: String
     let key = SigningKey()
 
     init() throws {
-        path = NSTemporaryDirectory() + "holdfast-control-\(UUID().uuidString)"
+        base = NSTemporaryDirectory() + "holdfast-control-\(UUID().uuidString)"
+        path = base + "/data"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
     deinit {
-        try? FileManager.default.removeItem(atPath: path)
+        try? FileManager.default.removeItem(atPath: base)
     }
 
     var database: String { "\(path)/\(ControlStore.fileName)" }

@@ -55,12 +55,6 @@ import Testing
         #expect(snapshot.lawful(candidates.deployments, for: snapshot.workloads[0]) == mask)
     }
 
-    @Test func itIsSaidThatNothingActsOnThemYet() {
-        let outcome = Self.compile([("jurisdictions", .list(["eu"]))])
-        #expect(outcome.notes.map(\.path) == ["workloads.w.jurisdictions"])
-        #expect(Self.compile([]).notes.isEmpty)
-    }
-
     static let wrong: [(ConfigurationNode, String, String)] = [
         (.list([]), "workloads.w.jurisdictions", "the list is empty"),
         (.text("eu"), "workloads.w.jurisdictions", "single value"),

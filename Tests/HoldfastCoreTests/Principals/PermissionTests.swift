@@ -34,6 +34,9 @@ import Testing
         approvals.read       +      +        +        .       +     g          .
         approvals.request    .      +        .        .       +     g          .
         approvals.decide     .      .        +        .       +     .          .
+        backups.read         +      +        +        .       +     g          .
+        backups.create       .      +        .        .       +     g          .
+        backups.verify       .      +        .        .       +     g          .
         audit.read           .      .        .        +       +     .          .
         evidence.read        .      .        .        +       +     .          .
         evidence.export      .      .        .        +       +     .          .

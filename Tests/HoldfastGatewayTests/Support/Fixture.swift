@@ -79,8 +79,14 @@ struct Setup {
 }
 
 func withGateway(_ setup: Setup, _ body: (GatewayServer) async throws -> Void) async throws {
+    try await withGateway(AdoptedSnapshot(file: try setup.load()), telemetry: setup.telemetry, body)
+}
+
+func withGateway(
+    _ first: AdoptedSnapshot, telemetry: TelemetryExporter? = nil, _ body: (GatewayServer) async throws -> Void
+) async throws {
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    let gateway = try await GatewayServer.start(try setup.load(), logger: logger, telemetry: setup.telemetry)
+    let gateway = try await GatewayServer.start(first, logger: logger, telemetry: telemetry)
     do {
         try await body(gateway)
     } catch {

@@ -1,0 +1,367 @@
+package import Crypto
+import Foundation
+package import HoldfastAPI
+import HoldfastCore
+package import Logging
+
+/// Why what was pulled is not in force.
+package struct PullRefusal: Error, Sendable, Equatable {
+    /// Nil: it could not be read so far.
+    package var number: UInt64?
+    package var message: String
+    package var mend: String
+}
+
+/// Keeps a gateway at what the management plane means: asks, verifies, keeps what it took on disk, and puts it into force.
+///
+/// Nothing that goes wrong here reaches an exchange: whatever is refused, lost or late, the gateway serves on with what it
+/// has, and says so.
+package struct SnapshotPull: Sendable {
+    package struct Settings: Sendable {
+        package var client: ControlClient
+        /// Of the one management plane that this gateway believes.
+        package var key: Curve25519.Signing.PublicKey
+        package var ring: SnapshotRing
+        package var environment: [String: String]
+        /// Where relative references of the document begin.
+        package var directory: String
+        package var version: String
+
+        package init(
+            client: ControlClient, key: Curve25519.Signing.PublicKey, ring: SnapshotRing,
+            environment: [String: String], directory: String, version: String
+        ) {
+            self.client = client
+            self.key = key
+            self.ring = ring
+            self.environment = environment
+            self.directory = directory
+            self.version = version
+        }
+    }
+
+    /// A snapshot that was verified and compiled.
+    package struct Taken: Sendable {
+        package var payload: SnapshotPayload
+        package var loaded: LoadedConfiguration
+        fileprivate var overrides: OverrideSet
+        fileprivate var bytes: Int
+
+        package func adopted(from source: AdoptedSnapshot.Source, nowMilliseconds: Int64) -> AdoptedSnapshot {
+            AdoptedSnapshot(
+                loaded, overrides: overrides, views: payload.overrides, nowMilliseconds: nowMilliseconds,
+                generation: payload.number, source: source)
+        }
+    }
+
+    private static let lookInterval = Duration.milliseconds(200)
+    private static let marksInterval = Span.second
+    private static let failuresUntilDeaf = 2
+
+    private let settings: Settings
+    private let logger: Logger
+
+    package init(_ settings: Settings, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+    }
+
+    // MARK: - Taking
+
+    /// The newest of the ring that can be used here; nil: there is none.
+    package func fromRing() -> Taken? {
+        let content = settings.ring.read(trusting: settings.key)
+        for (file, reason) in content.unusable {
+            logger.error("a snapshot on disk is not used", metadata: ["file": "\(file)", "reason": "\(reason)"])
+        }
+        for payload in content.payloads {
+            do {
+                return try compile(payload, bytes: payload.document.utf8.count)
+            } catch {
+                let facts: Logger.Metadata = [
+                    "generation": "\(payload.number)", "reason": "\(error.message)", "mend": "\(error.mend)",
+                ]
+                logger.error("a snapshot on disk cannot be used; an older one is tried", metadata: facts)
+            }
+        }
+        return nil
+    }
+
+    /// Asks until there is one. Ends without one where it is cancelled.
+    package func first() async -> Taken? {
+        var state = PullState(nil, key: settings.key)
+        let nothing = GatewayReportView(
+            version: settings.version, generation: 0, source: "none", ready: false, exchangesInFlight: 0,
+            exchanges: 0, failures: 0, refused: nil, shedding: "none")
+        while !Task.isCancelled {
+            if case .took(let taken) = await ask(reporting: nothing, &state) {
+                keep(taken, &state)
+                return taken.taken
+            }
+            let wait = state.schedule.nextAt.nanoseconds(since: MonotonicClock.read())
+            try? await Task.sleep(for: .nanoseconds(max(wait, 0)))
+        }
+        return nil
+    }
+
+    private func verify(_ signed: SignedSnapshot) throws(PullRefusal) -> Taken {
+        let payload: SnapshotPayload
+        do throws(SignedSnapshot.Refusal) {
+            payload = try signed.verified(by: settings.key)
+        } catch {
+            throw PullRefusal(number: nil, message: error.message, mend: error.mend)
+        }
+        return try compile(payload, bytes: signed.payload.count)
+    }
+
+    private func compile(_ payload: SnapshotPayload, bytes: Int) throws(PullRefusal) -> Taken {
+        var overrides = OverrideSet()
+        for view in payload.overrides {
+            guard let override = try? view.override(), (try? overrides.add(override)) != nil else {
+                throw PullRefusal(
+                    number: payload.number, message: "the override \(view.id) means nothing to this version",
+                    mend: "update this gateway, or clear that override")
+            }
+        }
+        do throws(ConfigurationProblems) {
+            let loaded = try ConfigurationFile.compile(
+                text: payload.document, name: payload.name, directory: settings.directory,
+                environment: settings.environment)
+            return Taken(payload: payload, loaded: loaded, overrides: overrides, bytes: bytes)
+        } catch {
+            throw PullRefusal(
+                number: payload.number, message: "it cannot be compiled here: \(error.firstLine)",
+                mend: error.problems.first?.mend ?? "see the document")
+        }
+    }
+
+    // MARK: - Asking
+
+    private enum Heard: Sendable {
+        case took(Offered)
+        /// What is in force is what is meant.
+        case nothingNew
+        case refused(PullRefusal)
+        case failed
+    }
+
+    private struct Offered: Sendable {
+        var taken: Taken
+        var signed: SignedSnapshot
+    }
+
+    private func ask(reporting report: GatewayReportView, _ state: inout PullState) async -> Heard {
+        let signed: SignedSnapshot?
+        do throws(ControlFailure) {
+            signed = try await settings.client.pull(report)
+        } catch {
+            state.schedule.failed(
+                retryAfterNanoseconds: error.retryAfterNanoseconds, now: MonotonicClock.read(), random: &state.random)
+            say(error, &state)
+            return .failed
+        }
+        state.schedule.succeeded(now: MonotonicClock.read(), random: &state.random)
+        if state.isDeaf {
+            state.isDeaf = false
+            logger.notice("the management plane answers again")
+        }
+        guard let signed else { return .nothingNew }
+        do throws(PullRefusal) {
+            let taken = try verify(signed)
+            guard try state.accepts(taken) else { return .nothingNew }
+            return .took(Offered(taken: taken, signed: signed))
+        } catch {
+            say(error, &state)
+            return .refused(error)
+        }
+    }
+
+    private func say(_ failure: ControlFailure, _ state: inout PullState) {
+        // Where both planes start together, the other one may need a moment.
+        guard !state.isDeaf, state.schedule.failures >= Self.failuresUntilDeaf else { return }
+        state.isDeaf = true
+        logger.error(
+            "the management plane does not answer; what is in force stays",
+            metadata: ["reason": "\(failure)", "mend": "\(failure.mend)"])
+    }
+
+    private func say(_ refusal: PullRefusal, _ state: inout PullState) {
+        guard state.refusal != refusal else { return }
+        state.refusal = refusal
+        logger.error(
+            "a snapshot is refused; what is in force stays",
+            metadata: [
+                "generation": "\(refusal.number.map(String.init) ?? "?")", "reason": "\(refusal.message)",
+                "mend": "\(refusal.mend)",
+            ])
+    }
+
+    /// Where the disk does not take it, the gateway has it all the same; only the next start may be from an older one.
+    private func keep(_ offered: Offered, _ state: inout PullState) {
+        state.refusal = nil
+        do throws(WholeFile.Failure) {
+            try settings.ring.add(offered.signed, number: offered.taken.payload.number)
+        } catch {
+            logger.error(
+                "a snapshot is not kept on disk; the next start may begin with an older one",
+                metadata: ["reason": "\(error.reason)", "mend": "\(error.mend)"])
+        }
+    }
+
+    // MARK: - Running
+
+    private enum Look: Sendable {
+        case routine
+        case asked
+    }
+
+    /// Until `reloads` ends, which asks for a look at once (SIGHUP).
+    ///
+    /// - Parameter taken: what the gateway was started with; nil: its own file.
+    package func run(_ gateway: GatewayServer, from taken: Taken?, reloads: AsyncStream<Void>) async {
+        let (looks, continuation) = AsyncStream.makeStream(of: Look.self, bufferingPolicy: .bufferingOldest(1))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while (try? await Task.sleep(for: Self.lookInterval)) != nil { continuation.yield(.routine) }
+            }
+            group.addTask {
+                for await _ in reloads { continuation.yield(.asked) }
+                continuation.finish()
+            }
+            var state = PullState(taken, key: settings.key)
+            for await look in looks {
+                if case .asked = look { state.isDue = true }
+                await self.look(gateway, &state)
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func look(_ gateway: GatewayServer, _ state: inout PullState) async {
+        let now = MonotonicClock.read()
+        if state.isDue || now >= state.schedule.nextAt {
+            state.isDue = false
+            switch await ask(reporting: gateway.report(version: settings.version), &state) {
+            case .took(let offered):
+                if adopt(offered.taken, gateway, &state) { keep(offered, &state) }
+            case .nothingNew:
+                gateway.confirm()
+                gateway.refuse(pull: nil)
+            case .refused(let refusal):
+                gateway.refuse(pull: refusal)
+            case .failed: break
+            }
+        }
+        // What comes from the disk was old already when the gateway started.
+        let isStale =
+            state.schedule.isStale(now: MonotonicClock.read()) || state.isDeaf && gateway.source == .ring
+        gateway.isConfigurationStale(isStale)
+        followOverrides(gateway, &state, isStale: isStale)
+        followReferences(gateway, &state, now: now)
+    }
+
+    private func adopt(_ taken: Taken, _ gateway: GatewayServer, _ state: inout PullState) -> Bool {
+        do {
+            try gateway.adopt(taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt))
+        } catch {
+            let refusal = PullRefusal(
+                number: taken.payload.number, message: "\(error)",
+                mend: "check that certificates and keys are PEM and belong together")
+            say(refusal, &state)
+            gateway.refuse(pull: refusal)
+            return false
+        }
+        state.took(taken)
+        gateway.refuse(pull: nil)
+        return true
+    }
+
+    /// While the management plane is heard, it says which overrides have ended, whatever this machine's clock says. When it
+    /// is not, they end by that clock: an override that outlives its author is worse than one that ends early.
+    private func followOverrides(_ gateway: GatewayServer, _ state: inout PullState, isStale: Bool) {
+        guard let taken = state.taken else { return }
+        let now = isStale ? WallClock.readMilliseconds() : taken.payload.madeAt
+        let inForce = taken.overrides.inForce(nowMilliseconds: now).map(\.id)
+        guard gateway.overridesInForce != inForce else { return }
+        adoptAgain(taken, gateway, nowMilliseconds: now)
+    }
+
+    /// A key that was replaced where it lies comes into force like a new document.
+    private func followReferences(_ gateway: GatewayServer, _ state: inout PullState, now: Instant) {
+        guard let taken = state.taken, now.nanoseconds(since: state.markedAt) >= Self.marksInterval else { return }
+        state.markedAt = now
+        let found = FileMarks(of: taken.loaded.referencedFiles)
+        guard found != state.marks else { return }
+        state.marks = found
+        do throws(PullRefusal) {
+            let again = try compile(taken.payload, bytes: taken.bytes)
+            state.taken = again
+            adoptAgain(again, gateway, nowMilliseconds: taken.payload.madeAt)
+        } catch {
+            say(error, &state)
+            gateway.refuse(pull: error)
+        }
+    }
+
+    private func adoptAgain(_ taken: Taken, _ gateway: GatewayServer, nowMilliseconds: Int64) {
+        do {
+            try gateway.adopt(taken.adopted(from: gateway.source, nowMilliseconds: nowMilliseconds))
+        } catch {
+            logger.error("what was in force cannot be adopted again", metadata: ["reason": "\(error)"])
+        }
+    }
+}
+
+/// What one gateway knows between two questions.
+private struct PullState {
+    var schedule: PullSchedule
+    var random: SeededRandom
+    var taken: SnapshotPull.Taken?
+    var marks: FileMarks
+    var markedAt: Instant
+    var refusal: PullRefusal?
+    var isDeaf = false
+    var isDue = false
+    private var acceptance: SnapshotAcceptance
+
+    init(_ taken: SnapshotPull.Taken?, key: Curve25519.Signing.PublicKey) {
+        var system = SystemRandomNumberGenerator()
+        random = SeededRandom(seed: system.next())
+        let now = MonotonicClock.read()
+        schedule = PullSchedule(now: now)
+        self.taken = taken
+        marks = FileMarks(of: taken?.loaded.referencedFiles ?? [])
+        markedAt = now
+        acceptance = SnapshotAcceptance(
+            origin: VerifyingKey.text(of: key), number: taken?.payload.number ?? 0, bytes: taken?.size ?? 0,
+            routes: taken?.loaded.snapshot.routes.count ?? 0)
+    }
+
+    /// False: it is in force already.
+    mutating func accepts(_ taken: SnapshotPull.Taken) throws(PullRefusal) -> Bool {
+        do throws(SnapshotRefusal) {
+            var next = acceptance
+            try next.accept(taken.offer)
+            acceptance = next
+            return true
+        } catch {
+            if case .alreadyInForce = error { return false }
+            throw PullRefusal(number: taken.payload.number, message: error.message, mend: error.mend)
+        }
+    }
+
+    mutating func took(_ taken: SnapshotPull.Taken) {
+        self.taken = taken
+        marks = FileMarks(of: taken.loaded.referencedFiles)
+    }
+}
+
+extension SnapshotPull.Taken {
+    fileprivate var size: Int { bytes }
+
+    fileprivate var offer: SnapshotOffer {
+        SnapshotOffer(
+            formatVersion: payload.format, number: payload.number, origin: payload.origin, bytes: bytes,
+            routes: loaded.snapshot.routes.count, isConfirmed: payload.confirmed)
+    }
+}

@@ -1,0 +1,167 @@
+import ArgumentParser
+import HoldfastAPI
+import HoldfastCore
+
+struct StatusCommand: ControlledCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show whether everything is as it is meant to be.",
+        discussion: """
+            Generation, overrides, backup and each gateway, and in words what is wrong: a gateway that is silent, not ready, \
+            or not on the generation it is to have. That no gateway reports at all is wrong too: nobody knows whether \
+            anybody serves then.
+
+            EXAMPLES
+              holdfast status
+              holdfast status --json | jq .generation
+              until holdfast status > /dev/null; do sleep 2; done     wait until a change is everywhere
+
+            EXIT CODES
+              0   as it is meant to be
+              1   something is wrong; the report says what
+              69  the management plane does not answer
+              77  no valid token
+            """
+    )
+
+    @OptionGroup var options: ControlOptions
+
+    func perform(_ client: ControlClient, _ console: Console) async throws -> ExitStatus {
+        let status = try await client.status()
+        let diagnosis = Diagnosis(status)
+        show(status, console) { StatusReport(status: status, diagnosis: diagnosis).report }
+        return diagnosis.wrong.isEmpty ? .success : .failure
+    }
+}
+
+struct GatewaysCommand: ControlledCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateways",
+        abstract: "List the gateways that have reported within a day.",
+        discussion: """
+            SOURCE is where the snapshot in force came from: control, the ring of those kept on the gateway's disk, or \
+            its file. TARGET is the generation it is to have.
+
+            EXAMPLES
+              holdfast gateways
+              holdfast gateways --json | jq -r '.items[] | select(.silent_for_milliseconds > 30000) | .id'
+
+            EXIT CODES
+              0   shown
+              69  the management plane does not answer
+              77  no valid token
+            """
+    )
+
+    @OptionGroup var options: ControlOptions
+
+    func perform(_ client: ControlClient, _ console: Console) async throws -> ExitStatus {
+        let page = try await client.gateways()
+        show(page, console) {
+            var report = Report()
+            if page.items.isEmpty {
+                report.line("no gateway has reported within a day")
+            } else {
+                report.table(StatusReport.table(of: page.items))
+            }
+            return report
+        }
+        return .success
+    }
+}
+
+/// What is not as it is meant to be, in words. Absence is never success: what nobody reports is not fine.
+struct Diagnosis: Sendable {
+    private(set) var wrong: [String] = []
+    private(set) var notes: [String] = []
+
+    init(_ status: StatusView) {
+        if status.generation == 0 { wrong.append("nothing has been published: holdfast config publish FILE") }
+        if status.gateways.isEmpty {
+            wrong.append("no gateway has reported, so nobody knows whether anybody serves")
+        }
+        for gateway in status.gateways { wrong += Self.faults(of: gateway) }
+        switch status.lastVerifiedBackupAgeMilliseconds {
+        case nil: notes.append("no backup has been verified: what is in the store is nowhere else")
+        case let age?: notes.append("the newest verified backup is \(Words.span(milliseconds: age)) old")
+        }
+    }
+
+    static func isSilent(_ gateway: GatewayView) -> Bool {
+        gateway.silentForMilliseconds > PullSchedule.staleNanoseconds / Span.millisecond
+    }
+
+    static func isOnTarget(_ gateway: GatewayView) -> Bool {
+        // A file has no number that could be compared with a generation's.
+        gateway.report.source != "file" && gateway.report.generation == gateway.target
+    }
+
+    private static func faults(of gateway: GatewayView) -> [String] {
+        let name = "gateway \(gateway.id)"
+        // What a silent one said last says nothing about what it does.
+        guard !isSilent(gateway) else {
+            return ["\(name) has been silent for \(Words.span(milliseconds: gateway.silentForMilliseconds))"]
+        }
+        var faults: [String] = []
+        if !gateway.report.ready { faults.append("\(name) is not ready: it can serve no route") }
+        if let refused = gateway.report.refused {
+            faults.append("\(name) has refused the newest generation: \(refused)")
+        }
+        if gateway.report.source == "file" {
+            faults.append("\(name) serves its own file, not generation \(gateway.target)")
+        } else if gateway.report.generation != gateway.target {
+            faults.append("\(name) is on generation \(gateway.report.generation), and is to have \(gateway.target)")
+        }
+        return faults
+    }
+}
+
+struct StatusReport: Sendable {
+    var status: StatusView
+    var diagnosis: Diagnosis
+
+    var report: Report {
+        var report = Report()
+        report.heading("Management plane")
+        report.facts([
+            ("generation", "\(status.generation)"),
+            ("overrides", status.overrides == 0 ? "none" : .yellow("\(status.overrides) in force")),
+            ("backup", backup), ("audit log", "\(Words.count(status.auditEntries, "entry", "entries"))"),
+            ("version", "\(status.version)"), ("you are", "\(status.principal), \(status.kind)"),
+        ])
+        if !status.gateways.isEmpty {
+            report.blank()
+            report.heading("Gateways")
+            report.table(Self.table(of: status.gateways))
+        }
+        report.blank()
+        for fault in diagnosis.wrong { report.line(.red("wrong"), ": \(fault)") }
+        for note in diagnosis.notes { report.line(.faint("note: \(note)")) }
+        if diagnosis.wrong.isEmpty { report.line(.green("as it is meant to be")) }
+        return report
+    }
+
+    private var backup: Piece {
+        guard let age = status.lastVerifiedBackupAgeMilliseconds else {
+            return .yellow("untested: none was ever verified")
+        }
+        return "verified \(Words.span(milliseconds: age)) ago"
+    }
+
+    static func table(of gateways: [GatewayView]) -> Table {
+        Table(
+            header: [
+                "GATEWAY", "READY", "SOURCE", "GENERATION", "TARGET", "SILENT", "IN FLIGHT", "SHEDDING", "VERSION",
+            ],
+            rows: gateways.map { gateway in
+                let report = gateway.report
+                let silent = Words.span(milliseconds: gateway.silentForMilliseconds)
+                return [
+                    .bold(gateway.id), report.ready ? .green("yes") : .red("no"), Piece(report.source),
+                    Piece("\(report.generation)", Diagnosis.isOnTarget(gateway) ? nil : .red), "\(gateway.target)",
+                    Piece(silent, Diagnosis.isSilent(gateway) ? .red : nil), "\(report.exchangesInFlight)",
+                    Piece(report.shedding, report.shedding == "none" ? nil : .yellow), "\(report.version)",
+                ]
+            })
+    }
+}
