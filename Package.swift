@@ -56,9 +56,16 @@ let coreTargets: [Target] = [
 let productTargets: [Target] = [
     library("HoldfastWire", ["HoldfastCore", nioCore]),
     library("HoldfastAPI", ["HoldfastCore", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, yams]),
+    // Traces, metrics and logs over OTLP/HTTP, for both planes: neither may import the other, and the gateway's own
+    // listener and upstream code has no business with a client that hops threads.
+    library("HoldfastTelemetry", ["HoldfastCore", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix]),
     library(
         "HoldfastGateway",
-        ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, crypto, logging]),
+        [
+            "HoldfastWire", "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioTLS,
+            nioSSL, crypto,
+            logging,
+        ]),
     library("HoldfastPractice", ["HoldfastWire", "HoldfastAPI", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     library(
         "HoldfastControl",
@@ -69,8 +76,8 @@ let productTargets: [Target] = [
     .executableTarget(
         name: "holdfast",
         dependencies: [
-            "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI",
-            "HoldfastCore",
+            "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastTelemetry",
+            "HoldfastAPI", "HoldfastCore",
             arguments, crypto, logging, nioCore, nioPosix, nioHTTP1, subprocess,
             systemPackage,
         ],
@@ -80,12 +87,13 @@ let productTargets: [Target] = [
         name: "holdfast-load", dependencies: [nioCore, nioPosix, arguments], path: "Benchmarks/Load",
         swiftSettings: settings),
     tests("HoldfastWireTests", ["HoldfastWire", "HoldfastCore", nioCore]),
+    tests("HoldfastTelemetryTests", ["HoldfastTelemetry", "HoldfastCore", logging, nioCore, nioHTTP1, nioPosix]),
     tests("HoldfastAPITests", ["HoldfastAPI", "HoldfastCore"]),
     tests(
         "HoldfastGatewayTests",
         [
-            "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastWire", "HoldfastAPI", "HoldfastCore",
-            nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, crypto, logging,
+            "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastWire", "HoldfastAPI",
+            "HoldfastTelemetry", "HoldfastCore", nioCore, nioPosix, nioHTTP1, nioEmbedded, nioSSL, crypto, logging,
         ]),
     tests(
         "HoldfastControlTests",
@@ -123,7 +131,7 @@ let dependencies: [Package.Dependency] = [
     // The management plane's listener. Its configuration reader is off: ours is the one.
     .package(
         url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
-    // What asks the management plane: gateways, and the command line. Its traits are off: it needs no Foundation.
+    // What asks the management plane, and what sends telemetry to a collector. Its traits are off: it needs no Foundation.
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
     // Methods, statuses and header names as Hummingbird has them.
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),

@@ -1,6 +1,7 @@
 import Glibc
 package import HoldfastAPI
 package import HoldfastCore
+package import HoldfastTelemetry
 package import Logging
 import NIOCore
 import NIOHTTP1
@@ -45,7 +46,10 @@ package final class GatewayServer: Sendable {
         try await start(AdoptedSnapshot(file: loaded), logger: logger)
     }
 
-    package static func start(_ first: AdoptedSnapshot, logger: Logger) async throws -> GatewayServer {
+    /// - Parameter telemetry: is run, and ended, by whoever made it.
+    package static func start(
+        _ first: AdoptedSnapshot, logger: Logger, telemetry: TelemetryExporter? = nil
+    ) async throws -> GatewayServer {
         let settings = first.loaded.snapshot.gateway
         let inForce: InForce
         do {
@@ -56,8 +60,8 @@ package final class GatewayServer: Sendable {
         inForce.configureLimits()
         let loopCount = settings.eventLoops ?? System.coreCount
         let shared = GatewayShared(
-            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger, loops: loopCount,
-            receipts: settings.receipts)
+            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger,
+            telemetry: telemetry, loops: loopCount, receipts: settings.receipts)
         let status = GatewayStatus(inForce: inForce, source: first.source)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         var loops: [NIOLoopBound<LoopServices>] = []
@@ -170,7 +174,8 @@ package final class GatewayServer: Sendable {
             throw GatewayStartFailure.tls("\(error)")
         }
         next.configureLimits()
-        let needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
+        var needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
+        if previous.snapshot.telemetry != next.snapshot.telemetry { needRestart.append("telemetry") }
         status.adopt(next, source: adopted.source, needRestart: needRestart)
         for services in loops {
             services.eventLoop.execute { services.value.adopt(next) }
@@ -238,6 +243,11 @@ package final class GatewayServer: Sendable {
         if old.receipts != new.receipts { fields.append("gateway.receipts") }
         if old.accessLog != new.accessLog { fields.append("gateway.access_log") }
         return fields
+    }
+
+    /// Every metric as it is now, as on `/metrics`.
+    package func metrics() -> [Metric] {
+        MetricsReport.metrics(shared: shared, status: status, now: MonotonicClock.read())
     }
 
     package var drainNanoseconds: Int64 { status.inForce.snapshot.gateway.drainNanoseconds }

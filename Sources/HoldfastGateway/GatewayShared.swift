@@ -1,4 +1,5 @@
 import HoldfastCore
+import HoldfastTelemetry
 import Logging
 import NIOCore
 import Synchronization
@@ -8,6 +9,10 @@ final class GatewayShared: Sendable {
     let resolver: NameResolver
     let accessLog: AccessLog
     let logger: Logger
+    /// Nil: nothing is sent to any collector.
+    let telemetry: TelemetryExporter?
+    /// The same; nil where it takes no traces.
+    let traces: TelemetryExporter?
     let lag = LoopLag()
     let today = Today()
     let tickets = Tickets()
@@ -34,7 +39,12 @@ final class GatewayShared: Sendable {
     let guesses = Mutex(GuessThrottle())
 
     /// - Parameter receipts: exchanges to remember in all.
-    init(resolver: NameResolver, accessLog: AccessLog, logger: Logger, loops: Int, receipts: Int) {
+    init(
+        resolver: NameResolver, accessLog: AccessLog, logger: Logger, telemetry: TelemetryExporter? = nil, loops: Int,
+        receipts: Int
+    ) {
+        self.telemetry = telemetry
+        traces = telemetry?.takesTraces == true ? telemetry : nil
         load = LoadGate(loops: loops)
         self.receipts = (0..<loops).map { _ in ReceiptRing(capacity: (receipts + loops - 1) / loops) }
         self.resolver = resolver

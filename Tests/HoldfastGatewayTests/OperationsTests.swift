@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastCore
 import HoldfastPractice
+import HoldfastTelemetry
 import Testing
 
 @testable import HoldfastGateway
@@ -62,9 +63,10 @@ extension GatewayTests {
         }
 
         @Test func `the text format escapes what it must`() throws {
+            var metric = Metric("a_total", .counter, "Help.")
+            metric.points = [Metric.Point([("name", "a\"b\\c\nd")], .integer(1))]
             var text = PrometheusText()
-            text.begin("a_total", "counter", "Help.")
-            text.sample("a_total", [("name", "a\"b\\c\nd")], 1)
+            text.write(metric)
             #expect(text.text.hasSuffix("a_total{name=\"a\\\"b\\\\c\\nd\"} 1\n"))
             #expect(try MetricsPage(text.text).problems == [])
         }

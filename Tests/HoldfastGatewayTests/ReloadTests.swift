@@ -105,9 +105,10 @@ extension GatewayTests {
                 var next = Setup(primary.port, backup.port)
                 next.accessLog = "stdout"
                 next.gateway = ", behind_tls_proxy: true"
+                next.tail = "telemetry: {endpoint: \"http://127.0.0.1:4318\"}"
                 try gateway.adopt(try next.load())
                 let configuration = try await gateway.state()["configuration"]
-                #expect(configuration?["needs_restart"] == ["gateway.access_log"])
+                #expect(configuration?["needs_restart"] == ["gateway.access_log", "telemetry"])
             }
         }
 

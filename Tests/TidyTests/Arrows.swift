@@ -15,8 +15,11 @@ enum Arrows {
         "HoldfastWire": Target(own: ["HoldfastCore"], packages: ["NIOCore"]),
         "HoldfastAPI": Target(
             own: ["HoldfastCore"], packages: system.union(nio).union(["Yams", "Crypto", "AsyncHTTPClient"])),
+        // Its own client for collectors, never the gateway's: what it waits for must not be on an exchange's loop.
+        "HoldfastTelemetry": Target(
+            own: ["HoldfastCore"], packages: system.union(nio).union(["AsyncHTTPClient", "Logging"])),
         "HoldfastGateway": Target(
-            own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"],
+            own: ["HoldfastWire", "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore"],
             packages: system.union(nio).union(["NIOSSL", "NIOTLS", "Crypto", "Logging"])),
         "HoldfastPractice": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"], packages: system.union(nio).union(["Logging"])),
@@ -29,8 +32,8 @@ enum Arrows {
                 ])),
         "holdfast": Target(
             own: [
-                "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastAPI",
-                "HoldfastCore",
+                "HoldfastGateway", "HoldfastControl", "HoldfastPractice", "HoldfastSimulation", "HoldfastTelemetry",
+                "HoldfastAPI", "HoldfastCore",
             ],
             packages: system.union(nio).union(["ArgumentParser", "Crypto", "Logging", "Subprocess", "SystemPackage"])),
     ]

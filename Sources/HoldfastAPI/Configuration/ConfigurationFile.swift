@@ -78,7 +78,7 @@ package enum ConfigurationFile {
     }
 
     /// What a reference stands for that cannot be read here, and need not be.
-    private static let elsewhere = "read-where-the-gateway-runs"
+    package static let elsewhere = "read-where-the-gateway-runs"
 
     /// `name` stands for the document in messages; `directory` is where relative references begin.
     ///

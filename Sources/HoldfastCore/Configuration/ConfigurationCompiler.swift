@@ -64,6 +64,7 @@ struct Compilation {
         let gatewayReader = document.section("gateway")
         let gateway = gatewaySettings(gatewayReader)
         let control = readControl(beside: gateway, gatewayReader)
+        let telemetry = readTelemetry()
         readProviders()
         readDeployments()
         readRoutes()
@@ -74,6 +75,7 @@ struct Compilation {
             gateway: gateway, providers: providers, deployments: deployments, routes: routes, workloads: workloads,
             keys: keys)
         snapshot.control = control
+        snapshot.telemetry = telemetry
         return snapshot
     }
 

@@ -69,6 +69,8 @@ package enum ConfigurationPage {
         case .listenAddress: "`HOST:PORT`"
         case .baseURL: "`https://HOST[:PORT][/PATH]`"
         case .secret: "a secret"
+        case .headerName: "the name of a header"
+        case .headerValue: "a secret, spaces allowed"
         case .pem(let block): "PEM with a \(block.lowercased())"
         case .label: "a short name"
         case .name(.id): "an id: 1 to 64 of `a-z 0-9 . _ -`"

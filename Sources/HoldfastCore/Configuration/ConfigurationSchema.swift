@@ -92,6 +92,8 @@ package enum ConfigurationSchema {
         case .listenAddress: pattern("^(localhost|[0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$")
         case .baseURL: pattern("^https?://[^@?#\\s]+$")
         case .secret: pattern("^[!-~]+$")
+        case .headerName: pattern("^[A-Za-z0-9._-]{1,128}$")
+        case .headerValue: pattern("^[!-~]([ -~]*[!-~])?$")
         case .pem(let block): pattern("-----BEGIN [A-Z ]*\(block)-----")
         case .label: pattern("^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")
         case .name(let names): pattern(names.pattern)

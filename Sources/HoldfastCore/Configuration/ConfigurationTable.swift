@@ -15,6 +15,10 @@ package enum ConfigurationTable {
                 "control", .section(control), .optional("every default below"), example: "{listen: 127.0.0.1:8090}",
                 "The management plane.", reason: "The defaults serve this machine alone."),
             FieldRule(
+                "telemetry", .section(telemetry), .optional("nothing is sent"),
+                example: "{endpoint: \"http://127.0.0.1:4318\"}", "Where traces, metrics and logs are sent.",
+                reason: "Nothing leaves this machine before somebody says where to."),
+            FieldRule(
                 "providers", .named(.id, provider), .required,
                 example: "{openai: {base_url: https://api.openai.com/v1}}",
                 "Who is called, by an id of your choice.", reason: "A route needs at least one."),

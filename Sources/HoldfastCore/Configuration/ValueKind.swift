@@ -14,6 +14,10 @@ package indirect enum ValueKind: Sendable {
     case baseURL
     /// A credential for a request header: visible ASCII, never quoted in a message.
     case secret
+    /// The name of a request header that is the user's to set.
+    case headerName
+    /// Its value: visible ASCII and spaces, never quoted in a message.
+    case headerValue
     /// PEM text with at least one block whose label ends with `block`.
     case pem(block: String)
     /// A short free text, such as a region.
@@ -153,6 +157,10 @@ extension ValueKind {
             return .baseURL(try Self.baseURL(text, quoted))
         case .secret:
             return .text(try Self.secret(text))
+        case .headerName:
+            return .text(try Self.headerName(text, quoted))
+        case .headerValue:
+            return .text(try Self.headerValue(text))
         case .pem(let block):
             guard Self.holdsPEM(text, block: block) else {
                 throw Fault(
@@ -305,6 +313,34 @@ extension ValueKind {
             throw Fault(
                 "the key holds a space, a line break or a character outside ASCII, or is over 8192 bytes long",
                 mend: "write the bare key; a file may end with one line break and no more")
+        }
+        return text
+    }
+
+    /// Set by whoever sends the request; a second one would make it mean something else.
+    private static let ownHeaders = [
+        "host", "content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "upgrade",
+        "te",
+        "trailer", "expect",
+    ]
+
+    private static func headerName(_ text: String, _ quoted: String) throws(Fault) -> String {
+        let isToken = text.utf8.allSatisfy { ASCIIText.isLetterOrDigit($0) || "-_.".utf8.contains($0) }
+        guard (1...128).contains(text.utf8.count), isToken else {
+            throw Fault("\(quoted) is not the name of a header", mend: "use 1 to 128 letters, digits and any of - _ .")
+        }
+        guard !ownHeaders.contains(text.lowercased()) else {
+            throw Fault("the header \(quoted) is set by Holdfast itself", mend: "remove it")
+        }
+        return text
+    }
+
+    private static func headerValue(_ text: String) throws(Fault) -> String {
+        let isPlain = text.utf8.allSatisfy { ASCIIText.isVisible($0) || $0 == 0x20 }
+        guard (1...8_192).contains(text.utf8.count), isPlain, !text.hasPrefix(" "), !text.hasSuffix(" ") else {
+            throw Fault(
+                "the value is empty, has a line break, a space at an end or a character outside ASCII, or is over 8192 bytes long",
+                mend: "write the bare value; a file may end with one line break and no more")
         }
         return text
     }

@@ -6,6 +6,8 @@
 package struct Snapshot: Sendable, Hashable {
     package var gateway: GatewaySettings
     package var control = ControlSettings()
+    /// Nil: nothing is sent.
+    package var telemetry: TelemetrySettings?
     package var providers: [Provider]
     package var deployments: [Deployment]
     package var routes: [Route]

@@ -30,6 +30,8 @@ final class Exchange {
     unowned let connection: ClientConnection
     let services: LoopServices
     var machine: ExchangeMachine
+    /// Nil: its trace is nobody's concern.
+    let trace: ExchangeTrace?
     private var gate: RouteGate
     private var carrier = Carrier.none
     private var reading = Reading.nothing
@@ -71,6 +73,7 @@ final class Exchange {
         self.connection = connection
         services = connection.services
         startedAt = request.arrivedAt
+        trace = services.shared.traces == nil ? nil : ExchangeTrace(request, random: &connection.services.random)
         isAssembled =
             admitted.route.route.unary == .streamed && !admitted.scan.isStream
             && admitted.scan.endpoint != .embeddings
@@ -87,6 +90,7 @@ final class Exchange {
         connection = other.connection
         services = other.services
         startedAt = other.startedAt
+        trace = other.trace
         isAssembled = other.isAssembled
         var plan = Self.plan(admitted, request, isAssembled: isAssembled, services.shared)
         plan.hedges = false
@@ -263,8 +267,9 @@ final class Exchange {
             stream: isAssembled ? true : nil, begunAnswer: machine.continuation == .prefilled ? sent.bytes : nil)
         var buffer = deployment.head(for: admitted.scan.endpoint)
         buffer.reserveCapacity(
-            minimumWritableBytes: 32 + (splice.isContiguous ? splice.contentLength : 0))
+            minimumWritableBytes: (trace == nil ? 32 : 128) + (splice.isContiguous ? splice.contentLength : 0))
         buffer.writeDecimal(splice.contentLength)
+        writeTraceparent(&buffer)
         buffer.writeStaticString("\r\n\r\n")
         if splice.isContiguous {
             splice.write(into: &buffer)

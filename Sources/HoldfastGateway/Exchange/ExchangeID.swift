@@ -1,7 +1,7 @@
 /// 128 random bits: unique without asking anybody. As numbers, because a text of 32 digits is an allocation.
 struct ExchangeID: Sendable, Hashable {
-    private let high: UInt64
-    private let low: UInt64
+    let high: UInt64
+    let low: UInt64
 
     init(_ high: UInt64, _ low: UInt64) {
         self.high = high

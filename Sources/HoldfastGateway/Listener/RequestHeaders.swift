@@ -13,6 +13,8 @@ struct RequestHeaders {
     var timeout: String?
     var criticality: String?
     var idempotencyKey: String?
+    var traceparent: String?
+    var tracestate: String?
     /// The official SDKs count their own retries, beginning with 0.
     var clientRetries = 0
 
@@ -21,6 +23,12 @@ struct RequestHeaders {
             switch name.utf8.count {
             case 6 where name.isFolded("expect"): expect = value
             case 9 where name.isFolded("x-api-key"): apiKey = value
+            case 10 where name.isFolded("tracestate"):
+                // It may come in parts.
+                tracestate = tracestate.map { "\($0),\(value)" } ?? value
+            case 11 where name.isFolded("traceparent"):
+                // Two are a contradiction, and so none.
+                traceparent = traceparent == nil ? value : ""
             case 12 where name.isFolded("content-type"): contentType = value
             case 13 where name.isFolded("authorization"):
                 hasTwoAuthorizations = authorization != nil

@@ -1,33 +1,43 @@
-import HoldfastCore
+import HoldfastTelemetry
 
 /// Writes the Prometheus text format, version 0.0.4. Ours, since no maintained package is at hand.
 struct PrometheusText {
     private(set) var text = ""
 
-    /// The lines before the samples of one metric.
-    mutating func begin(_ name: String, _ type: String, _ help: String) {
-        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    mutating func write(_ metric: Metric) {
+        // The conventions of OpenTelemetry have dots where this format has underscores.
+        let name = metric.name.replacing(".", with: "_")
+        text += "# HELP \(name) \(metric.help)\n# TYPE \(name) \(Self.word(metric.kind))\n"
+        for point in metric.points {
+            switch point.value {
+            case .integer(let value):
+                sample(name, point.labels, String(value))
+            case .histogram(let bounds, let counts, let sum):
+                var total = 0
+                for (bound, count) in zip(bounds, counts) {
+                    total += count
+                    sample("\(name)_bucket", point.labels + [("le", Self.spell(bound))], String(total))
+                }
+                total += counts.last ?? 0
+                sample("\(name)_bucket", point.labels + [("le", "+Inf")], String(total))
+                sample("\(name)_sum", point.labels, "\(sum)")
+                sample("\(name)_count", point.labels, String(total))
+            }
+        }
     }
 
-    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
+    private mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
         text += name
         text += Self.spell(labels)
         text += " \(value)\n"
     }
 
-    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Int) {
-        sample(name, labels, String(value))
-    }
-
-    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: Histogram) {
-        var total = 0
-        for (place, bound) in histogram.bounds.enumerated() {
-            total += histogram.counts[place]
-            sample("\(name)_bucket", labels + [("le", Self.spell(bound))], total)
+    private static func word(_ kind: Metric.Kind) -> String {
+        switch kind {
+        case .counter: "counter"
+        case .gauge: "gauge"
+        case .histogram: "histogram"
         }
-        sample("\(name)_bucket", labels + [("le", "+Inf")], histogram.count)
-        sample("\(name)_sum", labels, "\(histogram.sum)")
-        sample("\(name)_count", labels, histogram.count)
     }
 
     private static func spell(_ bound: Double) -> String {
@@ -38,7 +48,7 @@ struct PrometheusText {
         guard !labels.isEmpty else { return "" }
         let pairs = labels.map { name, value in
             let escaped = value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-            return "\(name)=\"\(escaped)\""
+            return "\(name.replacing(".", with: "_"))=\"\(escaped)\""
         }
         return "{\(pairs.joined(separator: ","))}"
     }

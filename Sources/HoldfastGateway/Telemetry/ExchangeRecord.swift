@@ -56,7 +56,10 @@ extension Exchange {
             let wait = firstToken.nanoseconds(since: last.startedAt)
             deployment.state.withLock { $0.timeToFirstToken.observe(nanoseconds: wait) }
         }
-        services.receipts.add(receipt(end, duration: duration, firstToken: firstToken))
+        let receipt = receipt(end, duration: duration, firstToken: firstToken)
+        // Before it is given away: where nobody wants it, it is then not even copied.
+        if trace != nil { offerTrace(receipt) }
+        services.receipts.add(receipt)
         services.log { line in
             writeLine(end, duration: duration, firstToken: firstToken, now: now, into: &line)
         }

@@ -58,9 +58,10 @@ struct ControlCommand: AsyncParsableCommand {
     func run() async throws {
         umask(0o077)
         let environment = ProcessInfo.processInfo.environment
-        let logger = Logger(label: "holdfast.control")
         let marks = FileMarks(of: [config])
         let (text, loaded) = try read(environment: environment)
+        let telemetry = Telemetry(telemetrySettings(loaded), process: "control")
+        let logger = telemetry.logger
         let folder = try dataFolder(environment: environment)
         let signals = TerminationSignals { number in _exit(128 + number) }
         let server = try await open(
@@ -69,6 +70,7 @@ struct ControlCommand: AsyncParsableCommand {
                 directory: ConfigurationFile.directory(of: config), environment: environment,
                 backups: backups.map(absolute)),
             logger: logger)
+        async let exporting: Void = telemetry.run { [] }
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
         for pair in enrol { try await self.enrol(pair, at: server) }
         await publish(text, at: server, logger: logger)
@@ -82,6 +84,8 @@ struct ControlCommand: AsyncParsableCommand {
             while try await tasks.next() != nil {}
         }
         logger.notice("stopped")
+        telemetry.finish()
+        await exporting
     }
 
     // MARK: - The start
@@ -99,6 +103,16 @@ struct ControlCommand: AsyncParsableCommand {
             Terminal.writeError("\(error.description)\n")
             throw ExitCode(error.exitStatus.rawValue)
         }
+    }
+
+    /// Its operational events; exchanges and their figures are the gateways' own. Nil also where what the collector asks
+    /// for is known to the gateways alone.
+    private func telemetrySettings(_ loaded: LoadedConfiguration) -> TelemetrySettings? {
+        guard var settings = loaded.snapshot.telemetry, settings.logs,
+            !settings.headers.contains(where: { $0.value.reveal().contains(ConfigurationFile.elsewhere) })
+        else { return nil }
+        (settings.traces, settings.metrics) = (false, false)
+        return settings
     }
 
     private func dataFolder(environment: [String: String]) throws -> String {

@@ -64,19 +64,22 @@ struct GatewayCommand: AsyncParsableCommand {
         if let link = try plane.link(data: data, environment: environment) {
             try await servePulled(link, environment: environment, logger: logger)
         } else {
-            try await serveFile(config ?? ConfigurationFile.defaultPath, environment: environment, logger: logger)
+            try await serveFile(config ?? ConfigurationFile.defaultPath, environment: environment)
         }
     }
 
     /// What the file says, and nothing else.
-    private func serveFile(_ config: String, environment: [String: String], logger: Logger) async throws {
+    private func serveFile(_ config: String, environment: [String: String]) async throws {
         let documentMark = FileMarks(of: [config])
         let loaded = try load(config, environment: environment)
+        let telemetry = Telemetry(loaded.snapshot.telemetry, process: "gateway")
+        let logger = telemetry.logger
         let marks = FileMarks(of: [config] + loaded.referencedFiles, known: documentMark)
         // Listened for from here on, so that no signal falls between the start and the wait.
         let signals = TerminationSignals { number in _exit(128 + number) }
         let reloads = ReloadSignal()
-        let gateway = try await start(AdoptedSnapshot(file: loaded), logger: logger)
+        let gateway = try await start(AdoptedSnapshot(file: loaded), telemetry)
+        async let exporting: Void = telemetry.run { gateway.metrics() }
         try announce(gateway, logger: logger)
         let watch = ConfigurationWatch(
             path: config, environment: environment, gateway: gateway, referencedFiles: loaded.referencedFiles,
@@ -87,6 +90,8 @@ struct GatewayCommand: AsyncParsableCommand {
         reloads.end()
         await watching
         await stop(gateway, logger: logger)
+        telemetry.finish()
+        await exporting
     }
 
     /// What the management plane means: from the ring, else from the file, else from the first snapshot that comes.
@@ -102,7 +107,9 @@ struct GatewayCommand: AsyncParsableCommand {
         guard let (first, taken) = try await first(pull, signals, environment: environment, logger: logger) else {
             return logger.notice("stopped before a first snapshot came")
         }
-        let gateway = try await start(first, logger: logger)
+        let telemetry = Telemetry(first.loaded.snapshot.telemetry, process: "gateway")
+        let gateway = try await start(first, telemetry)
+        async let exporting: Void = telemetry.run { gateway.metrics() }
         try announce(gateway, logger: logger)
         let stream = reloads.stream
         async let pulling: Void = pull.run(gateway, from: taken, reloads: stream)
@@ -111,6 +118,8 @@ struct GatewayCommand: AsyncParsableCommand {
         await pulling
         await link.client.shutDown()
         await stop(gateway, logger: logger)
+        telemetry.finish()
+        await exporting
     }
 
     private func first(
@@ -162,9 +171,9 @@ struct GatewayCommand: AsyncParsableCommand {
         }
     }
 
-    private func start(_ first: AdoptedSnapshot, logger: Logger) async throws -> GatewayServer {
+    private func start(_ first: AdoptedSnapshot, _ telemetry: Telemetry) async throws -> GatewayServer {
         do {
-            return try await GatewayServer.start(first, logger: logger)
+            return try await GatewayServer.start(first, logger: telemetry.logger, telemetry: telemetry.exporter)
         } catch let failure as GatewayStartFailure {
             Terminal.writeError("holdfast: \(failure)\n")
             if case .tls = failure { throw ExitCode(ExitStatus.configuration.rawValue) }

@@ -87,17 +87,17 @@ import Testing
 }
 
 extension ConfigurationNode {
-    fileprivate static let here = Position(line: 1, column: 1)
+    static let here = Position(line: 1, column: 1)
 
-    fileprivate static func text(_ text: String) -> ConfigurationNode {
+    static func text(_ text: String) -> ConfigurationNode {
         ConfigurationNode(position: here, value: .scalar(Scalar(text, isPlain: true)))
     }
 
-    fileprivate static func list(_ items: [String]) -> ConfigurationNode {
+    static func list(_ items: [String]) -> ConfigurationNode {
         ConfigurationNode(position: here, value: .sequence(items.map { .text($0) }))
     }
 
-    fileprivate static func map(_ entries: [(String, ConfigurationNode)]) -> ConfigurationNode {
+    static func map(_ entries: [(String, ConfigurationNode)]) -> ConfigurationNode {
         let found = entries.map { Entry(key: $0.0, position: here, value: $0.1) }
         return ConfigurationNode(position: here, value: .mapping(found))
     }

@@ -2,6 +2,7 @@ import Foundation
 import HoldfastAPI
 import HoldfastCore
 import HoldfastPractice
+import HoldfastTelemetry
 import Logging
 import NIOCore
 import NIOPosix
@@ -41,6 +42,8 @@ struct Setup {
     /// Off, so that a provider hears of nothing but what a test asks it.
     var checks = false
     var environment: [String: String] = [:]
+    /// Not run: what is offered to it waits there for the test.
+    var telemetry: TelemetryExporter?
     /// Where relative references begin.
     var folder = FileManager.default.temporaryDirectory.path
     /// Changes the snapshot to what no document can say.
@@ -76,12 +79,14 @@ struct Setup {
 }
 
 func withGateway(_ setup: Setup, _ body: (GatewayServer) async throws -> Void) async throws {
-    try await withGateway(AdoptedSnapshot(file: try setup.load()), body)
+    try await withGateway(AdoptedSnapshot(file: try setup.load()), telemetry: setup.telemetry, body)
 }
 
-func withGateway(_ first: AdoptedSnapshot, _ body: (GatewayServer) async throws -> Void) async throws {
+func withGateway(
+    _ first: AdoptedSnapshot, telemetry: TelemetryExporter? = nil, _ body: (GatewayServer) async throws -> Void
+) async throws {
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    let gateway = try await GatewayServer.start(first, logger: logger)
+    let gateway = try await GatewayServer.start(first, logger: logger, telemetry: telemetry)
     do {
         try await body(gateway)
     } catch {
