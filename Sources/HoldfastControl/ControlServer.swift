@@ -71,7 +71,7 @@ package final class ControlServer: Sendable {
             audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
         overrides = Overrides(snapshots: snapshots, audit: audit)
         let routes = APIRoutes(
-            tokens: tokens, overrides: overrides, snapshots: snapshots,
+            tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
             gateways: Gateways(snapshots: snapshots, now: MonotonicClock.read()), backups: backups, audit: audit,
             version: settings.version)
         listener = APIListener(

@@ -283,6 +283,36 @@ extension GatewayTests {
             }
         }
 
+        @Test func `a key that is issued opens, and ends, at a gateway that runs`() async throws {
+            try await withFolder { folder in
+                try await withPractice { primary in
+                    var setup = Setup(primary.port)
+                    setup.tail += "\nworkloads: {triage: {routes: [assistant]}}\n"
+                    let text = setup.text
+                    try await Plane.run(in: folder) { plane in
+                        try await plane.publish(text)
+                        let pull = plane.pull()
+                        let taken = try #require(await pull.first())
+                        let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
+                        try await self.withPulling(pull, from: first, taken) { gateway in
+                            #expect(try await gateway.ask(chat()).status == 200)
+                            let made = try await plane.admin.issue(
+                                NewKeyView(id: "app", workload: "triage", note: nil))
+                            let key = try #require(made.view.key)
+                            let withKey = chat(headers: ["authorization: Bearer \(key)"])
+                            try await eventually("nobody goes without a key") {
+                                try await gateway.ask(chat()).status == 401
+                            }
+                            #expect(try await gateway.ask(withKey).status == 200)
+                            try await plane.admin.revokeKey("app")
+                            try await eventually("the key has ended") { try await gateway.ask(withKey).status == 401 }
+                            #expect(try await gateway.ask(chat()).status == 401)
+                        }
+                    }
+                }
+            }
+        }
+
         @Test func `a gateway whose token was revoked serves on`() async throws {
             try await withFolder { folder in
                 try await withPractice { primary in
@@ -323,7 +353,7 @@ extension GatewayTests {
             try SignedSnapshot(
                 SnapshotPayload(
                     number: number, origin: "o", madeAt: 1, author: "a", reason: "r", confirmed: false, name: "n",
-                    document: "version: 1", overrides: []), key: key)
+                    document: "version: 1", overrides: [], keys: nil), key: key)
         }
 
         @Test func `it keeps the last five and reads the newest first`() async throws {

@@ -82,9 +82,12 @@ package enum ConfigurationFile {
 
     /// `name` stands for the document in messages; `directory` is where relative references begin.
     ///
-    /// - Parameter readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
+    /// - Parameters:
+    ///   - issued: keys that the management plane has made; nil: it never made any.
+    ///   - readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
     package static func compile(
-        text: String, name: String, directory: String, environment: [String: String], readsReferences: Bool = true
+        text: String, name: String, directory: String, environment: [String: String], issued: [IssuedKey]? = nil,
+        readsReferences: Bool = true
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         let root: ConfigurationNode
         switch ConfigurationYAML.parse(text) {
@@ -111,7 +114,8 @@ package enum ConfigurationFile {
                     return .failed(reason: failure.reason, mend: failure.mend)
                 }
             })
-        let outcome = ConfigurationCompiler.compile(root, directory: directory, references: references)
+        let outcome = ConfigurationCompiler.compile(
+            root, directory: directory, references: references, issued: issued)
         guard let snapshot = outcome.snapshot else {
             throw ConfigurationProblems(
                 file: name, problems: outcome.problems, isUnreadable: false, referencedFiles: files)

@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastCore
 
 /// The problems that every noun has. Those of one noun stand with it.
 extension ProblemView {
@@ -61,5 +62,22 @@ extension ProblemView {
     init(_ failure: StoreFailure) {
         self.init(
             "store", "The store cannot be used", status: 503, detail: failure.reason, mend: failure.mend)
+    }
+}
+
+extension ProblemView.Field {
+    static let illegalID = ProblemView.Field(
+        field: "id", message: "this is no id", mend: "use 1 to \(KeyText.longestID) of a-z, 0-9 and '-'")
+
+    /// Bytes.
+    private static let longestNote = 200
+
+    /// Nil: nothing is wrong with it.
+    static func illegalNote(_ note: String) -> ProblemView.Field? {
+        let hasControls = note.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        guard note.utf8.count > longestNote || hasControls else { return nil }
+        return ProblemView.Field(
+            field: "note", message: "the note is too long or holds control characters",
+            mend: "use at most \(longestNote) bytes of text on one line")
     }
 }

@@ -70,6 +70,13 @@ extension APISchema {
         ),
     ])
 
+    static let key = object([
+        ("id", .string), ("workload", .string), ("note", .string), ("made_by", .string), ("made_at", .time),
+        ("revoked_at?", .time), ("revoked_by?", .string), ("key?", .string),
+    ])
+
+    static let newKey = object([("id", .string), ("workload", .string), ("note?", .string)])
+
     static let auditEntry = object([
         ("number", .integer), ("at", .integer), ("principal", .string), ("kind", .string), ("action", .string),
         ("target", .string), ("details", map(of: .string)),

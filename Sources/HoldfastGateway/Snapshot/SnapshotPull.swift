@@ -123,10 +123,16 @@ package struct SnapshotPull: Sendable {
                     mend: "update this gateway, or clear that override")
             }
         }
+        let issued = payload.keys?.compactMap(\.issuedKey)
+        guard issued?.count == payload.keys?.count else {
+            throw PullRefusal(
+                number: payload.number, message: "one of its client keys has a digest that means nothing here",
+                mend: "update this gateway")
+        }
         do throws(ConfigurationProblems) {
             let loaded = try ConfigurationFile.compile(
                 text: payload.document, name: payload.name, directory: settings.directory,
-                environment: settings.environment)
+                environment: settings.environment, issued: issued)
             return Taken(payload: payload, loaded: loaded, overrides: overrides, bytes: bytes)
         } catch {
             throw PullRefusal(

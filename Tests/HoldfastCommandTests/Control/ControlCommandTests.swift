@@ -196,6 +196,48 @@ import Testing
         }
     }
 
+    @Test func aKeyIsIssuedListedAndEnded() async throws {
+        try await ControlRig.run { control in
+            try await control.publish(ControlRig.document + "workloads: {triage: {}}\n")
+            let made = try await control.admin.run("keys", "issue", "app", "--workload", "triage", "--note", "team a")
+            #expect(made.status == .success && made.errors.contains("in force with generation 2"))
+            let text = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            #expect(KeyText(text)?.kind == .client)
+            let again = try await control.admin.run("keys", "issue", "app", "--workload", "triage")
+            #expect(again.status == .failure && again.output == "" && again.errors.contains("mend: "))
+            let unknown = try await control.admin.run("keys", "issue", "other", "--workload", "nobody")
+            #expect(unknown.status == .invalid && unknown.errors.contains("triage"))
+            let list = try await control.admin.run("keys", "list")
+            #expect(list.output.contains("app") && list.output.contains("team a") && !list.output.contains(text))
+            #expect(try await control.admin.run("keys", "revoke", "app").status == .success)
+            #expect(try await control.admin.run("keys", "list", "--json").view(Page<KeyView>.self).items.isEmpty)
+            #expect(try await control.admin.run("keys", "list", "--all").output.contains("revoked"))
+            #expect(try await control.admin.run("keys", "revoke", "nobody").status == .failure)
+        }
+    }
+
+    @Test func aBackupIsMadeListedAndVerified() async throws {
+        try await ControlRig.run { control in
+            #expect(try await control.admin.run("backup", "list").output.contains("there is no backup"))
+            try await control.publish()
+            let made = try await control.admin.run("backup", "create", "--json").view(BackupView.self)
+            #expect(made.state == .verified && FileManager.default.fileExists(atPath: made.folder))
+            let list = try await control.admin.run("backup", "list")
+            #expect(list.output.contains(made.id) && list.output.contains("verified"))
+            #expect(try await control.admin.run("backup", "verify", made.id).status == .success)
+            #expect(try await control.admin.run("backup", "verify", "999999").status == .failure)
+
+            let database = made.folder + "/control.sqlite"
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: database))
+            bytes[bytes.count / 2] ^= 1
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: database)
+            try bytes.write(to: URL(fileURLWithPath: database))
+            let damaged = try await control.admin.run("backup", "verify", made.id)
+            #expect(damaged.status == .failure && (damaged.errors + damaged.output).contains("mend: "))
+            #expect(try await control.admin.run("backup", "list").output.contains("failed"))
+        }
+    }
+
     @Test func statusSaysInWordsWhatIsWrong() async throws {
         try await ControlRig.run { control in
             let empty = try await control.admin.run("status")
