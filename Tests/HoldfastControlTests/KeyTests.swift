@@ -10,7 +10,8 @@ import Testing
 struct KeyTests {
     private static let document = TestControl.document + "\nworkloads: {triage: {routes: [assistant]}}\n"
 
-    private func issue(_ control: TestControl, _ id: String, ifMatch: UInt64? = nil) async throws -> TestControl.Answer {
+    private func issue(_ control: TestControl, _ id: String, ifMatch: UInt64? = nil) async throws -> TestControl.Answer
+    {
         try await control.ask(
             "POST", "/v1/keys", token: control.admin, body: NewKeyView(id: id, workload: "triage", note: "team a"),
             headers: ifMatch.map { ["if-match": "\"\($0)\""] } ?? [:])
@@ -54,7 +55,8 @@ struct KeyTests {
     func refusals() async throws {
         try await TestControl.run { control in
             #expect(try await issue(control, "early").status == 409)
-            try await control.publish(Self.document + "keys: [{id: old, hash: \"\(ClientKeyHash.of("x"))\", workload: triage}]")
+            try await control.publish(
+                Self.document + "keys: [{id: old, hash: \"\(ClientKeyHash.of("x"))\", workload: triage}]")
             #expect(try await issue(control, "old").status == 409)
             #expect(try await issue(control, "late", ifMatch: 7).status == 412)
             let bad = try await control.ask(
@@ -93,7 +95,8 @@ struct KeyTests {
             #expect(try await issue(control, "app").status == 201)
         }
         try await TestControl.run(in: folder, admin: "") { control in
-            #expect(try payload(control).keys?.map(\.id) == ["app"])
+            let found = try payload(control)
+            #expect(found.keys?.map(\.id) == ["app"])
         }
     }
 }

@@ -5,7 +5,8 @@ extension ControlClient {
     }
 
     /// The one answer that holds the key itself.
-    package func issue(_ new: NewKeyView, ifMatch: UInt64? = nil) async throws(ControlFailure) -> ControlChange<KeyView> {
+    package func issue(_ new: NewKeyView, ifMatch: UInt64? = nil) async throws(ControlFailure) -> ControlChange<KeyView>
+    {
         try await change("/v1/keys", new, ifMatch: ifMatch, as: KeyView.self)
     }
 

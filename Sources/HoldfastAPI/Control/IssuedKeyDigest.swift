@@ -16,7 +16,8 @@ package enum ClientKeyHash {
     /// The 32 bytes; nil where it is no such text.
     package static func digest(_ text: String) -> [UInt8]? {
         guard text.hasPrefix(prefix) else { return nil }
-        let digits = text.utf8.dropFirst(prefix.utf8.count).map { byte in Character(Unicode.Scalar(byte)).hexDigitValue }
+        let digits = text.utf8.dropFirst(prefix.utf8.count).map { byte in Character(Unicode.Scalar(byte)).hexDigitValue
+        }
         guard digits.count == 2 * SHA256.byteCount else { return nil }
         return stride(from: 0, to: digits.count, by: 2).reduce(into: [UInt8]?([])) { bytes, place in
             guard let high = digits[place], let low = digits[place + 1] else { return bytes = nil }

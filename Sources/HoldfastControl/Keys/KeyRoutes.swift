@@ -7,7 +7,8 @@ extension Keys {
         [
             APIRoute(
                 method: .get, path: "/v1/keys", permission: .keysRead,
-                summary: "Client keys that were made here, by id, ended ones included; those of the document stand there.",
+                summary:
+                    "Client keys that were made here, by id, ended ones included; those of the document stand there.",
                 query: APISchema.pageParameters, response: .page(of: .key)
             ) { request in
                 let limit = try request.limit

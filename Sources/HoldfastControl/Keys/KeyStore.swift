@@ -30,7 +30,8 @@ enum KeyStore {
     /// By id, after `place`, revoked ones included.
     static func list(after place: String?, limit: Int, in database: Database) throws -> [KeyRow] {
         try Row.fetchAll(
-            database, sql: "SELECT * FROM client_keys WHERE id > ? ORDER BY id LIMIT ?", arguments: [place ?? "", limit]
+            database, sql: "SELECT * FROM client_keys WHERE id > ? ORDER BY id LIMIT ?",
+            arguments: [place ?? "", limit]
         ).map(read)
     }
 

@@ -16,7 +16,8 @@ struct APIRoutes: Sendable {
 
     var all: [APIRoute] {
         let routes =
-            statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + keys.routes + backups.routes
+            statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + keys.routes
+            + backups.routes
             + auditRoutes
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }

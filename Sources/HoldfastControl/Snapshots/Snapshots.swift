@@ -127,7 +127,8 @@ package final class Snapshots: Sendable {
         throw ProblemView.conflict(
             "the client key \(first.id)\(others) would be refused: the document has no workload \(first.workload), or "
                 + "a key of the same id",
-            mend: "keep the workload, end the keys (holdfast keys revoke), or, where that is meant, send confirmed: true")
+            mend:
+                "keep the workload, end the keys (holdfast keys revoke), or, where that is meant, send confirmed: true")
     }
 
     /// Half a configuration is valid too, and so is somebody else's.

@@ -123,7 +123,9 @@ struct BackupListCommand: ControlledCommand {
 extension Report {
     fileprivate init(_ backup: BackupView) {
         self.init()
-        line("backup ", .bold(backup.id), ": ", backup.shownState, ", \(Words.count(Int(clamping: backup.bytes), "byte"))")
+        line(
+            "backup ", .bold(backup.id), ": ", backup.shownState,
+            ", \(Words.count(Int(clamping: backup.bytes), "byte"))")
         line("in \(backup.folder)")
         if let problem = backup.problem { line(.red("wrong"), ": \(problem)") }
         if let mend = backup.mend { line("mend: \(mend)") }
