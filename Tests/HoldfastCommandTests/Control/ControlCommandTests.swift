@@ -1,7 +1,9 @@
+import Crypto
 import Foundation
 import HoldfastAPI
 import HoldfastControl
 import HoldfastCore
+import HoldfastGateway
 import Testing
 
 @testable import holdfast
@@ -194,6 +196,31 @@ import Testing
             let told = try await stranger.run("status", "--json")
             #expect(told.status == .noPermission && told.output == "" && told.errors.contains("valid token"))
         }
+    }
+
+    @Test func aRollbackOfflineNeedsNobody() async throws {
+        let folder = NSTemporaryDirectory() + "holdfast-command-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (ring, nobody) = (SnapshotRing(data: folder), CommandRig())
+        let empty = try await nobody.run("rollback", "1", "--offline", folder, "--reason", "worse")
+        #expect(empty.status == .noInput && empty.errors.contains("mend: "))
+        for (number, document) in [(1, "a"), (2, "b"), (3, "b")] as [(UInt64, String)] {
+            let payload = SnapshotPayload(
+                number: number, origin: "o", madeAt: 1, author: "a", reason: "r", confirmed: false, name: "n",
+                document: document, overrides: [], keys: nil)
+            try ring.add(try SignedSnapshot(payload, key: Curve25519.Signing.PrivateKey()), number: number)
+        }
+        let back = try await nobody.run("rollback", "--previous", "--offline", folder, "--reason", "worse", "--json")
+        #expect(back.status == .success, "\(back.errors)")
+        let rollback = try #require(ring.rollback)
+        #expect(rollback.to == 1 && rollback.from == 3 && rollback.reason == "worse" && !rollback.author.isEmpty)
+        #expect(try back.view(OfflineRollback.self) == rollback)
+        let absent = try await nobody.run("rollback", "9", "--offline", folder, "--reason", "worse")
+        #expect(absent.status == .failure && absent.errors.contains("3, 2, 1"))
+        let forth = try await nobody.run("rollback", "--previous", "--offline", folder, "--reason", "better")
+        #expect(forth.status == .success && forth.output.contains("nothing is held back"))
+        #expect(ring.rollback == nil)
     }
 
     @Test func aKeyIsIssuedListedAndEnded() async throws {
