@@ -1,4 +1,4 @@
-package import HoldfastAPI
+import HoldfastAPI
 
 /// Somebody at this gateway has gone back to an earlier snapshot of its ring, with nobody else alive.
 ///
