@@ -77,9 +77,6 @@ package enum ConfigurationFile {
         }
     }
 
-    /// What a reference stands for that cannot be read here, and need not be.
-    package static let elsewhere = "read-where-the-gateway-runs"
-
     /// `name` stands for the document in messages; `directory` is where relative references begin.
     ///
     /// - Parameters:
@@ -99,7 +96,7 @@ package enum ConfigurationFile {
         }
         var files: [String] = []
         let references = ConfigurationReferences(
-            environment: { environment[$0] ?? (readsReferences ? nil : elsewhere) },
+            environment: { environment[$0] ?? (readsReferences ? nil : ConfigurationReferences.elsewhere) },
             file: { relative in
                 let full = relative.hasPrefix("/") ? relative : "\(directory)/\(relative)"
                 if !files.contains(full) {
@@ -109,7 +106,7 @@ package enum ConfigurationFile {
                 case .text(let contents, let isReadableByOthers):
                     return .text(contents, path: full, isReadableByOthers: isReadableByOthers)
                 case .failed where !readsReferences:
-                    return .text(elsewhere, path: full, isReadableByOthers: false)
+                    return .text(ConfigurationReferences.elsewhere, path: full, isReadableByOthers: false)
                 case .failed(let failure):
                     return .failed(reason: failure.reason, mend: failure.mend)
                 }
