@@ -151,7 +151,8 @@ extension ProblemView {
         ProblemView(
             "stale", "Somebody was faster", status: 412,
             detail: "generation \(newest) is the newest, and the request speaks of \(expected)",
-            mend: "look at what has changed, and send the request again with If-Match: \"\(newest)\"")
+            mend: "look at what has changed, and send the request again with If-Match: \"\(newest)\" (by "
+                + "command: --if-match \(newest))")
     }
 
     static func document(_ problems: ConfigurationProblems) -> ProblemView {

@@ -246,7 +246,10 @@ package struct SnapshotPull: Sendable {
                 while (try? await Task.sleep(for: Self.lookInterval)) != nil { continuation.yield(.routine) }
             }
             group.addTask {
-                for await _ in reloads { continuation.yield(.asked) }
+                for await _ in reloads {
+                    // The place is taken while a pull hangs, and whoever asked is not to ask twice.
+                    while case .dropped = continuation.yield(.asked) { try? await Task.sleep(for: Self.lookInterval) }
+                }
                 continuation.finish()
             }
             var state = PullState(taken, key: settings.key, rollbackPath: settings.ring.rollbackPath)
