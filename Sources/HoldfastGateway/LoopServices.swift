@@ -16,6 +16,8 @@ final class LoopServices {
     let receipts: ReceiptRing
     var inForce: InForce
     var random: SeededRandom
+    /// Nil: nobody wants traces.
+    var traceBudgets: TraceBudgets?
     var isDraining = false
     private var pools: [ObjectIdentifier: UpstreamPool] = [:]
     private var accessLog = AccessLogBuffer()
@@ -37,6 +39,7 @@ final class LoopServices {
         timers = LoopTimers(loop: loop, now: MonotonicClock.read())
         var system = SystemRandomNumberGenerator()
         random = SeededRandom(seed: system.next())
+        traceBudgets = TraceBudgets(shared)
         logTimer.fire = { [unowned self] _ in self.accessLog.flush(to: self.shared.accessLog) }
         watchLag()
     }

@@ -17,18 +17,23 @@ extension GatewayTests {
             "traceparent: 00-\(trace)-b7ad6b7169203331-0\(sampled ? 1 : 0)"
         }
 
-        static func exporter(traces: Bool = true) -> TelemetryExporter {
+        static func exporter(traces: Bool = true, perSecond: Int = 1_000) -> TelemetryExporter {
             var settings = TelemetrySettings(endpoint: BaseURL(isTLS: false, host: "127.0.0.1", port: 1, path: ""))
             settings.traces = traces
+            settings.tracesPerSecond = perSecond
             return TelemetryExporter(
                 settings, resource: TelemetryResource(service: "test", version: "0", instance: "i"),
                 logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         }
 
-        /// The spans of each exchange that was offered, in their order.
-        static func spans(_ exporter: TelemetryExporter) -> [[TraceSpan]] {
+        /// The spans of each exchange that was offered, in their order. An exchange is offered after its client has all
+        /// of its answer.
+        static func spans(_ exporter: TelemetryExporter, least: Int = 1) async throws -> [[TraceSpan]] {
             var found: [[TraceSpan]] = []
-            while let batch = exporter.traces?.take(isDue: true) { found += batch.map { $0.spans() } }
+            try await eventually("\(least) exchanges were offered") {
+                while let batch = exporter.traces?.take(isDue: true) { found += batch.map { $0.spans() } }
+                return found.count >= least
+            }
             return found
         }
 
@@ -71,7 +76,7 @@ extension GatewayTests {
             } _: { gateway, primary, _ in
                 let headers = [Self.traceparent(), "tracestate: a=1", "tracestate: b=2"]
                 let reply = try await gateway.ask(chat(stream: true, tokens: 7, headers: headers))
-                let spans = try #require(Self.spans(exporter).first)
+                let spans = try #require(try await Self.spans(exporter).first)
                 try #require(spans.count == 2)
                 let (exchange, attempt) = (spans[0], spans[1])
                 #expect(exchange.context.traceHigh == 0x0af7_6519_16cd_43dd)
@@ -104,7 +109,7 @@ extension GatewayTests {
             } _: { gateway, primary, _ in
                 for headers in [[], ["traceparent: 00-\(Self.trace)-0000000000000000-01"]] {
                     let reply = try await gateway.ask(chat(headers: headers))
-                    let exchange = try #require(Self.spans(exporter).first?.first)
+                    let exchange = try #require(try await Self.spans(exporter).first?.first)
                     let id = try #require(reply["x-request-id"])
                     #expect(exchange.parent == nil && !exchange.hasRemoteParent)
                     #expect(exchange.context.traceparent.hasPrefix("00-\(id)-"))
@@ -119,7 +124,7 @@ extension GatewayTests {
                 $0.telemetry = exporter
             } _: { gateway, _, _ in
                 _ = try await gateway.ask(chat(headers: [Self.traceparent(), Self.traceparent()]))
-                #expect(Self.spans(exporter).first?.first?.parent == nil)
+                #expect(try await Self.spans(exporter).first?.first?.parent == nil)
             }
         }
 
@@ -129,7 +134,7 @@ extension GatewayTests {
                 $0.telemetry = exporter
             } _: { gateway, primary, _ in
                 _ = try await gateway.ask(chat(headers: [Self.traceparent(sampled: false)]))
-                #expect(Self.spans(exporter).isEmpty)
+                #expect(try await Self.spans(exporter, least: 0).isEmpty)
                 let sent = try #require(Self.traceparents(primary).first)
                 #expect(sent.hasPrefix("00-\(Self.trace)-") && sent.hasSuffix("-00"))
             }
@@ -143,7 +148,7 @@ extension GatewayTests {
             } _: { gateway, primary, backup in
                 try await primary.setFault(.status(500, code: nil))
                 _ = try await gateway.ask(chat(headers: [Self.traceparent()]))
-                let spans = try #require(Self.spans(exporter).first)
+                let spans = try #require(try await Self.spans(exporter).first)
                 try #require(spans.count == 3)
                 #expect(spans[1...].allSatisfy { $0.parent == spans[0].context.span })
                 #expect(spans.map(\.status) == [.unset, .error("transient"), .unset])
@@ -156,6 +161,32 @@ extension GatewayTests {
             }
         }
 
+        @Test func `beyond the rate only what did not go as wished is kept, and what a client keeps`() async throws {
+            let exporter = Self.exporter(perSecond: 1)
+            try await withPair {
+                $0.telemetry = exporter
+                $0.route = ", retries: {same_deployment: 0}"
+            } _: { gateway, primary, backup in
+                for _ in 0..<6 { _ = try await gateway.ask(chat()) }
+                // One a second at each loop; so one at least, and not all of these.
+                let flags = Self.traceparents(primary).map { String($0.suffix(2)) }
+                #expect(flags.first == "01" && flags.contains("00"))
+                let sampled = flags.count { $0 == "01" }
+                #expect(try await Self.spans(exporter, least: sampled).count == sampled)
+                try await eventually("the others are counted") {
+                    exporter.figures(of: .traces).dropped[.overRate] == flags.count - sampled
+                }
+
+                _ = try await gateway.ask(chat(headers: [Self.traceparent()]))
+                #expect(try await Self.spans(exporter).count == 1)
+                try await primary.setFault(.status(500, code: nil))
+                _ = try await gateway.ask(chat())
+                let failedOver = try #require(try await Self.spans(exporter).first)
+                #expect(failedOver.count == 3 && failedOver.allSatisfy(\.context.isSampled))
+                #expect(Self.traceparents(backup).last?.hasSuffix("00") == true)
+            }
+        }
+
         @Test func `an exchange that nobody answers is an error`() async throws {
             let exporter = Self.exporter()
             try await withPair {
@@ -163,7 +194,7 @@ extension GatewayTests {
             } _: { gateway, primary, backup in
                 for provider in [primary, backup] { try await provider.setFault(.status(500, code: nil)) }
                 #expect(try await gateway.ask(chat()).status == 502)
-                let exchange = try #require(Self.spans(exporter).first?.first)
+                let exchange = try #require(try await Self.spans(exporter).first?.first)
                 #expect(exchange.status == .error("every_candidate_failed"))
                 #expect(Self.text(exchange, "error.type") == "transient")
                 #expect(exchange["gen_ai.response.model"] == nil)
@@ -179,7 +210,7 @@ extension GatewayTests {
             } _: { gateway, primary, _ in
                 try await primary.setFault(.refuse)
                 for _ in 0...Breaker.consecutiveFailures { _ = try await gateway.ask(chat()) }
-                let event = try #require(Self.spans(exporter).last?.first?.events.first)
+                let event = try #require(try await Self.spans(exporter).last?.first?.events.first)
                 #expect(event.name == "holdfast.candidate_passed_over")
                 #expect(
                     event.attributes == [
@@ -194,7 +225,8 @@ extension GatewayTests {
             let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/", headers: headers)
             let request = IncomingRequest(head: head, now: .zero)
             var random = SeededRandom(seed: 1)
-            let trace = ExchangeTrace(request, random: &random)
+            var budgets: TraceBudgets?
+            let trace = ExchangeTrace(request, random: &random, budgets: &budgets)
             var seen: Set<UInt64> = [trace.context.span]
             for candidate in 0..<ExchangePlan.longestCandidates {
                 for start in 0..<64 {

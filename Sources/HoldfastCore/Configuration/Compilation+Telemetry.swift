@@ -5,6 +5,7 @@ extension Compilation {
         let reader = document.section("telemetry")
         let headers = telemetryHeaders(reader)
         let (traces, metrics, logs) = (reader.boolean("traces"), reader.boolean("metrics"), reader.boolean("logs"))
+        let tracesPerSecond = reader.integer("traces_per_second")
         let interval = reader.nanoseconds("interval")
         guard let endpoint = reader.baseURL("endpoint") else { return nil }
         if !endpoint.isTLS, !ListenAddress(host: endpoint.host, port: endpoint.port).isLoopback, !headers.isEmpty {
@@ -17,6 +18,7 @@ extension Compilation {
         var settings = TelemetrySettings(endpoint: endpoint)
         settings.headers = headers
         settings.traces = traces ?? settings.traces
+        settings.tracesPerSecond = tracesPerSecond ?? settings.tracesPerSecond
         settings.metrics = metrics ?? settings.metrics
         settings.logs = logs ?? settings.logs
         settings.intervalNanoseconds = interval ?? settings.intervalNanoseconds

@@ -17,6 +17,14 @@ extension ConfigurationTable {
                     + "and kept only if it says that it is sampled.",
                 reason: "Whoever names a collector wants to see what happened."),
             FieldRule(
+                "traces_per_second", .integer(1...1_000_000), .defaulted("\(standard.tracesPerSecond)"),
+                example: "\(standard.tracesPerSecond)",
+                "Exchanges that are traced in a second at most, besides those whose client says that its trace is sampled. "
+                    + "Those that failed, failed over or were degraded have as much again of their own. "
+                    + "The others are counted in `holdfast_telemetry_dropped_total` with the reason `over_rate`.",
+                reason: "Enough to see everything in most places, and no cost that grows with the load where it is not."
+            ),
+            FieldRule(
                 "metrics", .boolean, .defaulted("true"), example: "true", "What `/metrics` shows, at each interval.",
                 reason: "Not everyone has something that reads `/metrics`."),
             FieldRule(

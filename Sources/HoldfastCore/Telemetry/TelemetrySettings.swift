@@ -4,6 +4,8 @@ package struct TelemetrySettings: Sendable, Hashable {
     package var endpoint: BaseURL
     package var headers: [TelemetryHeader] = []
     package var traces = true
+    /// Exchanges that are traced in a second at most; and as many again that did not go as wished.
+    package var tracesPerSecond = 1_000
     package var metrics = true
     package var logs = true
     /// Between two reports of metrics.

@@ -73,7 +73,9 @@ final class Exchange {
         self.connection = connection
         services = connection.services
         startedAt = request.arrivedAt
-        trace = services.shared.traces == nil ? nil : ExchangeTrace(request, random: &connection.services.random)
+        trace =
+            services.shared.traces == nil
+            ? nil : ExchangeTrace(request, random: &services.random, budgets: &services.traceBudgets)
         isAssembled =
             admitted.route.route.unary == .streamed && !admitted.scan.isStream
             && admitted.scan.endpoint != .embeddings

@@ -58,7 +58,7 @@ extension Exchange {
         }
         let receipt = receipt(end, duration: duration, firstToken: firstToken)
         // Before it is given away: where nobody wants it, it is then not even copied.
-        if trace != nil { offerTrace(receipt) }
+        if trace != nil { offerTrace(receipt, now: now) }
         services.receipts.add(receipt)
         services.log { line in
             writeLine(end, duration: duration, firstToken: firstToken, now: now, into: &line)

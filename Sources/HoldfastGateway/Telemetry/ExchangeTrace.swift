@@ -6,7 +6,7 @@ import NIOCore
 /// The place of an exchange in a trace. Of an exchange whose traces nobody wants there is none, and nothing is done.
 struct ExchangeTrace: Sendable {
     /// Of the exchange's own span.
-    let context: TraceContext
+    private(set) var context: TraceContext
     /// The client's span; nil: the trace begins here.
     let parent: UInt64?
     /// As the client sent it. It is only recorded: what other systems keep in it is nothing for providers to read.
@@ -14,17 +14,28 @@ struct ExchangeTrace: Sendable {
 
     /// A client's trace is continued, whether it is sampled or not; otherwise the exchange's id is the trace's as well,
     /// so that either finds the other.
-    init(_ request: IncomingRequest, random: inout SeededRandom) {
+    ///
+    /// - Parameter budgets: nil: all are sampled.
+    init(_ request: IncomingRequest, random: inout SeededRandom, budgets: inout TraceBudgets?) {
         let headers = request.headers
         if let text = headers.traceparent, let client = TraceContext(traceparent: text) {
             context = client.child(&random)
             parent = client.span
             state = headers.tracestate
         } else {
-            context = request.idNumber.trace.child(&random)
+            var own = request.idNumber.trace.child(&random)
+            own.isSampled = budgets?.ordinary.take(now: request.arrivedAt) ?? true
+            context = own
             parent = nil
             state = nil
         }
+    }
+
+    /// The same, for whoever keeps it all the same.
+    var sampled: ExchangeTrace {
+        var trace = self
+        trace.context.isSampled = true
+        return trace
     }
 
     /// Of an attempt's span. It is derived from when and where the attempt was begun, which no other attempt of the
@@ -33,6 +44,20 @@ struct ExchangeTrace: Sendable {
         let mark = UInt64(bitPattern: attempt.startedAt.nanoseconds) << 6 | UInt64(attempt.candidate)
         var random = SeededRandom(seed: context.span ^ mark)
         return context.child(&random)
+    }
+}
+
+/// What one event loop may hand over. What did not go as wished has a budget of its own, so that the traces that are
+/// looked for most are there at any load.
+struct TraceBudgets {
+    var ordinary: TraceBudget
+    var notable: TraceBudget
+
+    /// Nil: nobody wants traces.
+    init?(_ shared: GatewayShared) {
+        guard let settings = shared.traces?.settings else { return nil }
+        ordinary = TraceBudget(perSecond: settings.tracesPerSecond, shares: shared.receipts.count)
+        notable = ordinary
     }
 }
 
@@ -229,12 +254,23 @@ extension Exchange {
         head.writeString(trace.attempt(attempt).traceparent)
     }
 
+    /// What was not sampled when it began, and did not go as wished: its provider's spans are missing then, ours are not.
+    private func isKeptUnsampled(_ trace: ExchangeTrace, _ receipt: Receipt, now: Instant) -> Bool {
+        let isNotable = receipt.end != .answered || !receipt.laterAttempts.isEmpty || receipt.degraded != nil
+        return isNotable && trace.parent == nil && services.traceBudgets?.notable.take(now: now) == true
+    }
+
     /// Hands a finished exchange to the exporter, which drops it where it cannot keep up.
-    func offerTrace(_ receipt: Receipt) {
-        guard let trace, trace.context.isSampled, let telemetry = services.shared.traces else { return }
+    func offerTrace(_ receipt: Receipt, now: Instant) {
+        guard let trace, let telemetry = services.shared.traces else { return }
+        guard trace.context.isSampled || isKeptUnsampled(trace, receipt, now: now) else {
+            // A client that does not keep its trace has not lost it.
+            if trace.parent == nil { telemetry.countOverRate() }
+            return
+        }
         telemetry.offer(
             ExchangeTraceRecord(
-                receipt: receipt, trace: trace, deployment: deployment, key: admitted.principal.key?.key.id,
+                receipt: receipt, trace: trace.sampled, deployment: deployment, key: admitted.principal.key?.key.id,
                 workload: admitted.principal.workload?.id))
     }
 }

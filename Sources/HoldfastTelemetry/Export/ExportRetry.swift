@@ -11,6 +11,8 @@ package enum ExportOutcome: Sendable, Hashable {
 
 /// Why something never reached a collector.
 package enum ExportDrop: String, Sendable, Hashable, CaseIterable {
+    /// More exchanges than `traces_per_second`.
+    case overRate = "over_rate"
     case queueFull = "queue_full"
     /// The collector will not take it, however often it is asked.
     case refused

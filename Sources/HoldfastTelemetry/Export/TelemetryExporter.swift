@@ -30,6 +30,8 @@ package final class TelemetryExporter: Sendable {
     let logs: BatchQueue<LogRecord>?
     private let counts = ExportCounts()
     private let isEnding = Atomic<Bool>(false)
+    /// Counted for each exchange at full load, and so without the lock of the other counts.
+    private let overRate = Atomic<Int>(0)
     /// Never one that comes back here.
     private let logger: Logger
 
@@ -57,12 +59,20 @@ package final class TelemetryExporter: Sendable {
         counts.drop(.traces, .queueFull, 1)
     }
 
+    /// A trace that was not made, because there were more than `tracesPerSecond`.
+    package func countOverRate() { overRate.wrappingAdd(1, ordering: .relaxed) }
+
     package func offer(_ record: LogRecord) {
         guard let logs, !logs.offer(record, bytes: record.bytes) else { return }
         counts.drop(.logs, .queueFull, 1)
     }
 
-    package func figures(of signal: TelemetrySignal) -> ExportFigures { counts.figures(of: signal) }
+    package func figures(of signal: TelemetrySignal) -> ExportFigures {
+        var figures = counts.figures(of: signal)
+        let overRate = overRate.load(ordering: .relaxed)
+        if signal == .traces, overRate > 0 { figures.dropped[.overRate] = overRate }
+        return figures
+    }
 
     // MARK: - Sending
 

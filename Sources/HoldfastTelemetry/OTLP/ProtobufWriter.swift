@@ -50,14 +50,25 @@ struct ProtobufWriter {
         for value in values { append(littleEndian: value) }
     }
 
-    /// Its length is known only when it is written, and most are shorter than what moving them would be worth avoiding.
+    /// Its length is known only when it is written. Most fit into the one byte that is kept free for it; what is longer is
+    /// moved once.
     mutating func message(_ field: UInt64, _ write: (inout ProtobufWriter) -> Void) {
         tag(field, .lengthDelimited)
-        let start = bytes.count
+        let place = bytes.count
+        bytes.append(0)
         write(&self)
-        var length: [UInt8] = []
-        Self.append(UInt64(bytes.count - start), to: &length)
-        bytes.insert(contentsOf: length, at: start)
+        var length = UInt64(bytes.count - place - 1)
+        let more = Self.size(length) - 1
+        if more > 0 { bytes.insert(contentsOf: repeatElement(0, count: more), at: place) }
+        for offset in 0...more {
+            bytes[place + offset] = UInt8(truncatingIfNeeded: length) & 0x7F | (offset < more ? 0x80 : 0)
+            length >>= 7
+        }
+    }
+
+    /// Bytes of a varint.
+    private static func size(_ value: UInt64) -> Int {
+        max((70 - value.leadingZeroBitCount) / 7, 1)
     }
 
     private mutating func tag(_ field: UInt64, _ type: WireType) {

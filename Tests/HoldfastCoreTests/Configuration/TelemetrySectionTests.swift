@@ -40,10 +40,12 @@ import Testing
             Self.compile([
                 ("endpoint", .text("https://collector.example/otlp")), ("traces", .text("false")),
                 ("metrics", .text("false")), ("logs", .text("false")), ("interval", .text("1m")),
+                ("traces_per_second", .text("20")),
                 ("headers", Self.headers(("Authorization", "Bearer ${TOKEN}"))),
             ]).snapshot?.telemetry)
         #expect(!settings.traces && !settings.metrics && !settings.logs)
         #expect(settings.intervalNanoseconds == Span.minute)
+        #expect(settings.tracesPerSecond == 20)
         #expect(settings.headers.map(\.name) == ["authorization"])
         #expect(settings.headers.map { $0.value.reveal() } == ["Bearer hidden"])
         #expect(!"\(settings)".contains("hidden"))
