@@ -20,6 +20,11 @@ struct RolloutGateway: Sendable, Hashable {
         self.id = id
     }
 
+    mutating func forgetProposed() {
+        proposed = GatewayTally()
+        (firstOnProposed, lastOnProposed) = (nil, nil)
+    }
+
     /// The one that serves least of those that serve enough to prove something: it does the least harm. Where none serves
     /// enough, the one that serves most, since somebody has to prove it. Of equals the first by id, so that the same
     /// reports choose the same gateway. A gateway that began lately looks as if it served little, which does no harm.
