@@ -24,7 +24,7 @@ struct Holdfast: AsyncParsableCommand {
                 subcommands: [StatusCommand.self, GatewaysCommand.self, TopCommand.self, AuditCommand.self]),
             CommandGroup(
                 name: "Configuration and access",
-                subcommands: [ConfigCommand.self, RollbackCommand.self, TokensCommand.self]),
+                subcommands: [ConfigCommand.self, RolloutCommand.self, RollbackCommand.self, TokensCommand.self]),
             CommandGroup(
                 name: "Run-time operation",
                 subcommands: [

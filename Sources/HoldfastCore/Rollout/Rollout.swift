@@ -64,7 +64,7 @@ package struct Rollout: Sendable, Hashable {
 
     /// Why it is not further.
     package enum Waiting: Sendable, Hashable {
-        /// No gateway reports what it may be compared with.
+        /// No gateway is heard.
         case noGateway
         case gathering
         /// The canary has not been seen on the proposed snapshot of late.
@@ -182,7 +182,7 @@ package struct Rollout: Sendable, Hashable {
 
     // MARK: - What happens
 
-    /// What a gateway says of itself. What cannot be true is not heard, and so the gateway is silent.
+    /// What a gateway says of itself. What cannot be true is not believed, and so the gateway is silent.
     ///
     /// - Parameters:
     ///   - generation: the number that it has in force.
@@ -190,9 +190,9 @@ package struct Rollout: Sendable, Hashable {
     package mutating func reported(
         gateway id: String, generation: UInt64, requests: Int64, errors: Int64, now: Instant
     ) {
-        guard let counts = RequestCounts(requests: requests, errors: errors),
-            let role = numbers.role(of: generation), mayHave(role, id), let place = place(of: id)
-        else { return }
+        guard let counts = RequestCounts(requests: requests, errors: errors), let place = place(of: id) else { return }
+        gateways[place].heardAt = now
+        guard let role = numbers.role(of: generation), mayHave(role, id) else { return }
         gateways[place].seen = RolloutGateway.Sight(generation: generation, at: now)
         switch role {
         case .good: gateways[place].good.note(counts)
@@ -215,8 +215,8 @@ package struct Rollout: Sendable, Hashable {
     /// heard: sent back first, it would serve for seconds what somebody has just mended. All others get the good one.
     package mutating func supersede(_ next: Generations, now: Instant) {
         precondition(isOpen, "\(phase): it is over, and the next one is a roll-out of its own")
-        let first = gateways.first { $0.id == canary }?.seen
-        let isHeard = first.map { now.nanoseconds(since: $0.at) < limits.freshNanoseconds } ?? false
+        let first = gateways.first { $0.id == canary }
+        let isHeard = isFresh(first?.heardAt, now: now)
         numbers.renumber(next, hasSameProposal: false)
         for place in gateways.indices { gateways[place].forgetProposed() }
         if phase != .pending, isHeard {
@@ -273,7 +273,9 @@ package struct Rollout: Sendable, Hashable {
 
     private mutating func gather(now: Instant) {
         let found = gateways.filter { isOn(.good, $0, now: now) }
-        guard let chosen = RolloutGateway.canary(among: found) else {
+        // Where nobody can use the good one, somebody is to try what may mend it.
+        let heard = gateways.filter { isFresh($0.heardAt, now: now) }
+        guard let chosen = RolloutGateway.canary(among: found.isEmpty ? heard : found) else {
             waiting = .noGateway
             return
         }
@@ -337,8 +339,12 @@ package struct Rollout: Sendable, Hashable {
     }
 
     private func isOn(_ role: RolloutNumbers.Role, _ gateway: RolloutGateway, now: Instant) -> Bool {
-        guard let seen = gateway.seen, now.nanoseconds(since: seen.at) < limits.freshNanoseconds else { return false }
+        guard let seen = gateway.seen, isFresh(seen.at, now: now) else { return false }
         return numbers.role(of: seen.generation) == role
+    }
+
+    private func isFresh(_ heardAt: Instant?, now: Instant) -> Bool {
+        heardAt.map { now.nanoseconds(since: $0) < limits.freshNanoseconds } ?? false
     }
 
     /// Whether a gateway can have it in force, by what it was ever told to have.

@@ -11,6 +11,8 @@ struct RolloutGateway: Sendable, Hashable {
     /// The part of `good` that was counted before the canary was chosen.
     var goodBeforeCanary = RequestCounts.none
     var proposed = GatewayTally()
+    /// When it last said anything, true or not.
+    var heardAt: Instant?
     /// The last report that can be true; nil: there was none.
     var seen: Sight?
     var firstOnProposed: Instant?

@@ -2,7 +2,7 @@
 extension Rollout.Waiting {
     package var message: String {
         switch self {
-        case .noGateway: "no gateway reports that it has the last good generation"
+        case .noGateway: "no gateway is heard"
         case .gathering: "gateways are given a moment to report, so that one of them can be chosen to go first"
         case .canaryIsSilent: "the first gateway has not said lately that it has the proposed generation"
         case .settling: "whoever has the proposed generation is watched for a while"
@@ -14,9 +14,10 @@ extension Rollout.Waiting {
 
     package var mend: String {
         switch self {
-        case .noGateway: "start a gateway, or look why none is heard: holdfast gateways"
+        case .noGateway: "start a gateway, or look why none reports: holdfast gateways"
         case .gathering, .settling: "wait; it goes on by itself"
-        case .canaryIsSilent: "look at that gateway; where it does not come back, all get the last good generation again"
+        case .canaryIsSilent:
+            "look at that gateway; where it does not come back, all get the last good generation again"
         case .tooLittleTraffic:
             "wait for requests, or vouch for it: holdfast rollout release --reason WHY"
         case .gatewaysAreSilent:

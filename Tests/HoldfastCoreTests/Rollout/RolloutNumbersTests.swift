@@ -141,6 +141,43 @@ import Testing
         #expect(rig.rollout.phase == .canary && rig.rollout.waiting == .tooLittleTraffic)
     }
 
+    // MARK: - Whatever happens
+
+    /// Overrides, other documents, restarts of whoever runs it, and gateways that pull late.
+    @Test(arguments: 0..<200) func targetsOnlyRiseAndOneAtMostHasWhatIsUnproven(seed: Int) {
+        var random = SeededRandom(seed: UInt64(seed))
+        let ids = ["a", "b", "c", "d"]
+        var rollout = Rollout(RolloutRig.generations, gateways: ids, now: .zero)
+        var targets: [String: UInt64] = [:]
+        var inForce: [String: UInt64] = [:]
+        for second in 1...600 {
+            let now = Instant(nanoseconds: Int64(second) * Span.second)
+            for id in ids where random.below(3) > 0 {
+                inForce[id] = max(inForce[id] ?? 0, rollout.target(of: id))
+                rollout.reported(
+                    gateway: id, generation: inForce[id] ?? 0, requests: random.below(200), errors: 0, now: now)
+            }
+            let first = rollout.generations.proposed + 1
+            let next = Rollout.Generations(good: first, proposed: first + 1, restored: first + 2)
+            switch rollout.isOpen ? random.below(80) : -1 {
+            case 0, 1: rollout.renumber(next)
+            case 2: rollout.supersede(next, now: now)
+            case 3: rollout = Rollout(resuming: rollout.saved, gateways: [], expected: ids, now: now)
+            case 4: rollout.takeBack(now: now)
+            default: rollout.tick(now: now)
+            }
+            let context: Comment = "seed \(seed), second \(second), \(rollout.phase)"
+            for id in ids {
+                let target = rollout.target(of: id)
+                #expect(target >= targets[id] ?? 0, context)
+                targets[id] = target
+            }
+            if rollout.phase == .pending || rollout.phase == .canary {
+                #expect(ids.count { rollout.target(of: $0) == rollout.generations.proposed } <= 1, context)
+            }
+        }
+    }
+
     // MARK: - Who is there
 
     @Test func whoMayBeThereIsWaitedForBeforeTheChoiceAndNotAfter() {
@@ -158,6 +195,23 @@ import Testing
         #expect(rig.rollout.phase == .canary)
         rig.run(200, ["a", "b"])
         #expect(rig.rollout.phase == .done)
+    }
+
+    @Test func whereNobodyCanUseTheGoodOneSomebodyTriesTheNext() {
+        var rig = RolloutRig([])
+        for _ in 0..<9 {
+            rig.now = rig.now.advanced(byNanoseconds: Span.second)
+            for gateway in ["b", "c"] { rig.report(gateway, 0) }
+            rig.rollout.tick(now: rig.now)
+            #expect(rig.rollout.phase == .pending && rig.rollout.waiting == .gathering)
+        }
+        rig.run(1, ["b"])
+        #expect(rig.rollout.phase == .canary && rig.rollout.canary == "b", "whoever has the good one comes first")
+        rig = RolloutRig([])
+        rig.report("c", 0)
+        rig.now = rig.now.advanced(byNanoseconds: 10 * Span.second)
+        rig.rollout.tick(now: rig.now)
+        #expect(rig.rollout.canary == "c" && rig.targets == [7, 7, 8])
     }
 
     @Test func whatWasUsualBeforeOutlivesARestart() {
