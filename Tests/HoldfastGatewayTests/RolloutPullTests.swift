@@ -38,6 +38,33 @@ extension GatewayTests {
             }
         }
 
+        @Test func `what is reported is of the document in force, under whatever number that comes`() async throws {
+            try await withPractice { primary in
+                let loaded = try Setup(primary.port).load()
+                func snapshot(_ generation: UInt64, _ document: String) -> AdoptedSnapshot {
+                    AdoptedSnapshot(
+                        loaded, overrides: OverrideSet(), views: [], nowMilliseconds: 0, generation: generation,
+                        source: .control, document: document)
+                }
+                try await withGateway(snapshot(1, "one")) { gateway in
+                    func counts(_ exchanges: Int) async throws {
+                        try await eventually("\(exchanges) are counted") {
+                            gateway.report(version: "test").exchanges == exchanges
+                        }
+                    }
+                    _ = try await gateway.ask(chat())
+                    try await counts(1)
+                    try gateway.adopt(snapshot(2, "one"))
+                    _ = try await gateway.ask(chat())
+                    try await counts(2)
+                    try gateway.adopt(snapshot(3, "two"))
+                    #expect(gateway.report(version: "test").exchanges == 0)
+                    _ = try await gateway.ask(chat())
+                    try await counts(1)
+                }
+            }
+        }
+
         private func twoGateways(_ plane: Plane, _ other: ControlClient, _ bad: String) async throws {
             let pulls = [plane.pull(), plane.pull(with: other, ring: "other")]
             var taken: [SnapshotPull.Taken] = []
