@@ -20,10 +20,11 @@ package final class ControlServer: Sendable {
         package var environment: [String: String]
         /// Where backups go; nil: into the folder. Another disk is better.
         package var backups: String?
+        package var rollout: Rollout.Limits
 
         package init(
             listen: ListenAddress, folder: String, version: String, hosts: [String], directory: String,
-            environment: [String: String], backups: String? = nil
+            environment: [String: String], backups: String? = nil, rollout: Rollout.Limits = Rollout.Limits()
         ) {
             self.listen = listen
             self.folder = folder
@@ -32,11 +33,13 @@ package final class ControlServer: Sendable {
             self.directory = directory
             self.environment = environment
             self.backups = backups
+            self.rollout = rollout
         }
     }
 
     static let checkpointInterval = Duration.seconds(60)
     static let expiryInterval = Duration.seconds(1)
+    static let rolloutInterval = Duration.seconds(1)
     /// How often it is looked whether one is due.
     static let backupInterval = Duration.seconds(1)
     static let idle = TimeAmount.seconds(60)
@@ -50,6 +53,7 @@ package final class ControlServer: Sendable {
     private let settings: Settings
     let backups: Backups
     private let overrides: Overrides
+    let rollouts: Rollouts
     let audit: AuditLog
     private let listener: APIListener
     private let logger: Logger
@@ -62,18 +66,22 @@ package final class ControlServer: Sendable {
         let audit = try await AuditLog(store: store, key: key, now: now)
         tokens = try await Tokens(audit: audit)
         firstToken = try await tokens.makeFirst(now: now)
+        let gateways = Gateways(now: MonotonicClock.read())
         snapshots = try await Snapshots(
-            audit: audit, key: key, directory: settings.directory, environment: settings.environment)
+            audit: audit, key: key,
+            settings: Snapshots.Settings(
+                directory: settings.directory, environment: settings.environment,
+                fleet: Fleet(gateways: gateways, tokens: tokens, limits: settings.rollout)), now: now, logger: logger)
         try await Restoration.settle(audit: audit, snapshots: snapshots, now: now)
         backups = Backups(
             Backups.Settings(
                 folder: settings.backups ?? "\(settings.folder)/\(Backups.folderName)", version: settings.version),
             audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
         overrides = Overrides(snapshots: snapshots, audit: audit)
+        rollouts = Rollouts(snapshots: snapshots, gateways: gateways)
         let routes = APIRoutes(
             tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
-            gateways: Gateways(snapshots: snapshots, now: MonotonicClock.read()), backups: backups, audit: audit,
-            version: settings.version)
+            gateways: gateways, rollouts: rollouts, backups: backups, audit: audit, version: settings.version)
         listener = APIListener(
             routes: routes.all, tokens: tokens, audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
@@ -91,6 +99,7 @@ package final class ControlServer: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await self.serve(whenListening) }
                 tasks.addTask { await self.expireOverrides() }
+                tasks.addTask { await self.advanceRollout() }
                 tasks.addTask { await self.signCheckpoints() }
                 tasks.addTask { await self.keepBackups() }
                 // None of them ends by itself: the first that does takes the others with it.
@@ -113,17 +122,22 @@ package final class ControlServer: Sendable {
     /// What `publish` of a file came to.
     package enum FileOutcome: Sendable {
         case published(UInt64)
-        /// It is what the newest generation says already.
+        /// The newest generation says that already, or there is another one since the file was published.
         case unchanged(UInt64)
     }
 
-    /// Publishes the document that an operator has written into the file, unless it is published already.
+    /// Publishes the document that an operator has written into the file, unless it is published already, or was and
+    /// somebody, or the errors that rose, took it back: a restart is no change of the file.
     ///
     /// - Throws: `ProblemView` with every mistake in it, or `StoreFailure`.
     package func publish(file name: String, text: String) async throws -> FileOutcome {
-        if let newest = snapshots.newest, newest.payload.document == text { return .unchanged(newest.number) }
+        if let newest = snapshots.newest {
+            let isKnown = try await snapshots.wasPublishedFromFileLast(text)
+            if isKnown || newest.payload.document == text { return .unchanged(newest.number) }
+        }
         let draft = Snapshots.Draft(name: name, document: text, reason: "the file has changed")
-        let made = try await snapshots.publish(draft, expected: nil, by: .system, now: WallClock.readMilliseconds())
+        let made = try await snapshots.publish(
+            draft, expected: nil, isFromFile: true, by: .system, now: WallClock.readMilliseconds())
         return .published(made.number)
     }
 
@@ -175,6 +189,18 @@ package final class ControlServer: Sendable {
                 if count > 0 { logger.notice("overrides ended", metadata: ["count": "\(count)"]) }
             } catch {
                 logger.error("overrides could not be ended", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func advanceRollout() async {
+        while (try? await Task.sleep(for: Self.rolloutInterval)) != nil {
+            do {
+                try await rollouts.advance(.read())
+            } catch is ProblemView {
+                // Somebody has changed it in the same moment: the next look sees that.
+            } catch {
+                logger.error("the roll-out could not go on", metadata: ["error": "\(error)"])
             }
         }
     }

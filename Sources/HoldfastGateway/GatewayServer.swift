@@ -231,7 +231,8 @@ package final class GatewayServer: Sendable {
         let inForce = status.inForce
         return GatewayReportView(
             version: version, generation: inForce.generation, source: status.source.rawValue, ready: status.isReady,
-            exchangesInFlight: shared.exchanges.value, exchanges: shared.ended.value, failures: shared.failed.value,
+            exchangesInFlight: shared.exchanges.value, exchanges: inForce.counts.ended.value,
+            failures: inForce.counts.failed.value,
             refused: status.pullRefusal.map { "\($0.message); \($0.mend)" }, shedding: shared.load.word)
     }
 

@@ -24,10 +24,6 @@ final class GatewayShared: Sendable {
     let receipts: [ReceiptRing]
     let clients = InFlightCount()
     let exchanges = InFlightCount()
-    /// Since the start: exchanges that have ended, and those of them that got no answer for a reason of ours or of the
-    /// providers'.
-    let ended = InFlightCount()
-    let failed = InFlightCount()
     /// The management plane has not confirmed for a while that what is in force is what it means.
     let isConfigurationStale = Atomic<Bool>(false)
     /// Second runs that were begun.

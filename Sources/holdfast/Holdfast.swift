@@ -25,7 +25,8 @@ struct Holdfast: AsyncParsableCommand {
             CommandGroup(
                 name: "Configuration and access",
                 subcommands: [
-                    ConfigCommand.self, RollbackCommand.self, KeysCommand.self, TokensCommand.self, BackupCommand.self,
+                    ConfigCommand.self, RolloutCommand.self, RollbackCommand.self, KeysCommand.self, TokensCommand.self,
+                    BackupCommand.self,
                 ]),
             CommandGroup(
                 name: "Run-time operation",

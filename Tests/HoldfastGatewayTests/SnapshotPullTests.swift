@@ -10,19 +10,23 @@ import Testing
 @testable import HoldfastGateway
 
 /// A management plane in this process, and what a gateway needs to believe it.
-private struct Plane: Sendable {
+struct Plane: Sendable {
     let admin: ControlClient
     let node: ControlClient
     let key: Curve25519.Signing.PublicKey
     let folder: URL
+    let base: String
 
     /// - Parameter body: ends the management plane by returning.
-    static func run(in folder: URL, token: String? = nil, _ body: (Plane) async throws -> Void) async throws {
+    static func run(
+        in folder: URL, token: String? = nil, rollout: Rollout.Limits = Rollout.Limits(),
+        _ body: (Plane) async throws -> Void
+    ) async throws {
         let control = folder.appendingPathComponent("control").path
         let server = try await ControlServer(
             ControlServer.Settings(
                 listen: ListenAddress(host: "127.0.0.1", port: 0), folder: control, version: "test", hosts: [],
-                directory: control, environment: [:]), logger: quiet)
+                directory: control, environment: [:], rollout: rollout), logger: quiet)
         let key = try #require(VerifyingKey.read(server.publicKey))
         let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -41,7 +45,7 @@ private struct Plane: Sendable {
                     as: TokenView.self)
                 let node = ControlClient(base: "http://\(address)", token: Secret(try #require(made.token)))
                 do {
-                    try await body(Plane(admin: admin, node: node, key: key, folder: folder))
+                    try await body(Plane(admin: admin, node: node, key: key, folder: folder, base: "http://\(address)"))
                 } catch {
                     await admin.shutDown()
                     await node.shutDown()
@@ -74,39 +78,45 @@ private struct Plane: Sendable {
 
     var ring: SnapshotRing { SnapshotRing(data: folder.path) }
 
-    /// - Parameter client: nil: the node's.
-    func pull(with client: ControlClient? = nil, _ environment: [String: String] = [:]) -> SnapshotPull {
+    /// - Parameters:
+    ///   - client: nil: the node's.
+    ///   - name: of a folder for a ring of its own.
+    func pull(
+        with client: ControlClient? = nil, ring name: String? = nil, _ environment: [String: String] = [:]
+    ) -> SnapshotPull {
         SnapshotPull(
             SnapshotPull.Settings(
-                client: client ?? node, key: key, ring: ring, environment: environment, directory: folder.path,
+                client: client ?? node, key: key,
+                ring: name.map { SnapshotRing(data: folder.appendingPathComponent($0).path) } ?? ring,
+                environment: environment, directory: folder.path,
                 version: "test"),
             logger: Self.quiet)
+    }
+}
+
+/// A gateway that pulls while the body runs.
+func withPulling(
+    _ pull: SnapshotPull, from first: AdoptedSnapshot, _ taken: SnapshotPull.Taken?,
+    _ body: (GatewayServer) async throws -> Void
+) async throws {
+    try await withGateway(first) { gateway in
+        let (reloads, continuation) = AsyncStream.makeStream(of: Void.self)
+        async let pulling: Void = pull.run(gateway, from: taken, reloads: reloads)
+        do {
+            try await body(gateway)
+        } catch {
+            continuation.finish()
+            await pulling
+            throw error
+        }
+        continuation.finish()
+        await pulling
     }
 }
 
 extension GatewayTests {
     /// A gateway beside a management plane that changes its mind, forges, goes back, or is gone.
     struct SnapshotPullTests {
-        /// A gateway that pulls while the body runs.
-        private func withPulling(
-            _ pull: SnapshotPull, from first: AdoptedSnapshot, _ taken: SnapshotPull.Taken?,
-            _ body: (GatewayServer) async throws -> Void
-        ) async throws {
-            try await withGateway(first) { gateway in
-                let (reloads, continuation) = AsyncStream.makeStream(of: Void.self)
-                async let pulling: Void = pull.run(gateway, from: taken, reloads: reloads)
-                do {
-                    try await body(gateway)
-                } catch {
-                    continuation.finish()
-                    await pulling
-                    throw error
-                }
-                continuation.finish()
-                await pulling
-            }
-        }
-
         private func configuration(_ gateway: GatewayServer) async throws -> JSONValue? {
             try await gateway.state()["configuration"]
         }
@@ -122,7 +132,7 @@ extension GatewayTests {
                             let pull = plane.pull()
                             let taken = try #require(await pull.first())
                             let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
-                            try await self.withPulling(pull, from: first, taken) { gateway in
+                            try await withPulling(pull, from: first, taken) { gateway in
                                 #expect(try await gateway.ask(chat()).deployment == "primary/practice-large")
                                 let drain = try await plane.drain("primary")
                                 try await eventually("the drain is in force") {
@@ -162,7 +172,7 @@ extension GatewayTests {
                     }
                     let pull = try #require(later)
                     let taken = try #require(pull.fromRing())
-                    try await self.withPulling(
+                    try await withPulling(
                         pull, from: taken.adopted(from: .ring, nowMilliseconds: WallClock.readMilliseconds()), taken
                     ) { gateway in
                         #expect(try await gateway.ask(chat())["x-holdfast-generation"] == "2")
@@ -187,7 +197,7 @@ extension GatewayTests {
                             SnapshotPull.Settings(
                                 client: plane.node, key: Curve25519.Signing.PrivateKey().publicKey, ring: plane.ring,
                                 environment: [:], directory: folder.path, version: "test"), logger: Plane.quiet)
-                        try await self.withPulling(
+                        try await withPulling(
                             stranger, from: AdoptedSnapshot(file: try setup.load(), generation: 0), nil
                         ) { gateway in
                             try await eventually("the refusal is shown") {
@@ -202,7 +212,7 @@ extension GatewayTests {
                         var ahead = try #require(await pull.first())
                         ahead.payload.number = 9
                         let first = ahead.adopted(from: .ring, nowMilliseconds: 0)
-                        try await self.withPulling(pull, from: first, ahead) { gateway in
+                        try await withPulling(pull, from: first, ahead) { gateway in
                             try await eventually("the refusal is shown") {
                                 try await self.configuration(gateway)?["refused_snapshot"]?["message"]?.string?
                                     .contains("is older than 9") == true
@@ -225,7 +235,7 @@ extension GatewayTests {
                         let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
                         setup.providers[0].more += ", api_key: \"file:key.txt\""
                         let withKey = setup.text
-                        try await self.withPulling(pull, from: first, taken) { gateway in
+                        try await withPulling(pull, from: first, taken) { gateway in
                             try await plane.publish(withKey)
                             try await eventually("the refusal is shown") {
                                 let refused = try await self.configuration(gateway)?["refused_snapshot"]
@@ -262,7 +272,7 @@ extension GatewayTests {
                         setup.gateway = ", tls: {certificate: \"file:\(path)/c.pem\", key: \"file:\(path)/k.pem\"}"
                         let withTLS = setup.text
                         let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
-                        try await self.withPulling(pull, from: first, taken) { gateway in
+                        try await withPulling(pull, from: first, taken) { gateway in
                             try await plane.publish(withTLS)
                             // The first report that speaks of it is of the second pull after it came.
                             var (reports, silence) = (0, Int64.max)
@@ -385,7 +395,7 @@ extension GatewayTests {
                         }
                         #expect(problem.status == 401 && !problem.mend.isEmpty)
                         let first = taken.adopted(from: .ring, nowMilliseconds: taken.payload.madeAt)
-                        try await self.withPulling(plane.pull(), from: first, taken) { gateway in
+                        try await withPulling(plane.pull(), from: first, taken) { gateway in
                             try await eventually("it is said") {
                                 try await self.configuration(gateway)?["stale"]?.bool == true
                             }

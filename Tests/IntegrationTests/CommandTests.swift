@@ -6,7 +6,9 @@ import Testing
     private static let commands = [
         [], ["up"], ["gateway"], ["practice"], ["check"], ["schema"], ["keys"], ["keys", "create"], ["version"],
         ["restore"],
-        ["control"], ["status"], ["gateways"], ["top"], ["rollback"], ["drain"], ["restrict"], ["pin"], ["shed"],
+        ["control"], ["status"], ["gateways"], ["top"], ["rollback"],
+        ["rollout"], ["rollout", "show"], ["rollout", "release"], ["rollout", "return"], ["drain"], ["restrict"],
+        ["pin"], ["shed"],
         ["cap"], ["price"], ["config"], ["config", "list"], ["config", "show"], ["config", "diff"],
         ["config", "publish"], ["overrides"], ["overrides", "list"], ["overrides", "show"], ["overrides", "clear"],
         ["tokens"], ["tokens", "list"], ["tokens", "create"], ["tokens", "revoke"], ["audit"], ["audit", "verify"],

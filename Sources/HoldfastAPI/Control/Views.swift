@@ -168,7 +168,8 @@ package struct GatewayReportView: Codable, Sendable {
     package var source: String
     package var ready: Bool
     package var exchangesInFlight: Int
-    /// Since its start.
+    /// Exchanges that have ended, and those of them without an answer, under the document in force: since that came into
+    /// force here. Overrides change nothing about it, under whatever number they come.
     package var exchanges: Int
     package var failures: Int
     /// Why the newest snapshot was refused; absent: it was not.
@@ -249,6 +250,8 @@ package struct StatusView: Codable, Sendable {
     package var generation: UInt64
     package var overrides: Int
     package var gateways: [GatewayView]
+    /// The newest, which may be over; absent: there never was one.
+    package var rollout: RolloutView?
     package var auditEntries: Int
     /// Milliseconds; absent: no backup was ever verified, so there is none.
     package var lastVerifiedBackupAgeMilliseconds: Int64?
@@ -258,13 +261,15 @@ package struct StatusView: Codable, Sendable {
     package var kind: String
 
     package init(
-        version: String, generation: UInt64, overrides: Int, gateways: [GatewayView], auditEntries: Int,
-        lastVerifiedBackupAgeMilliseconds: Int64?, backupProblem: String?, principal: String, kind: String
+        version: String, generation: UInt64, overrides: Int, gateways: [GatewayView], rollout: RolloutView?,
+        auditEntries: Int, lastVerifiedBackupAgeMilliseconds: Int64?, backupProblem: String?, principal: String,
+        kind: String
     ) {
         self.version = version
         self.generation = generation
         self.overrides = overrides
         self.gateways = gateways
+        self.rollout = rollout
         self.auditEntries = auditEntries
         self.lastVerifiedBackupAgeMilliseconds = lastVerifiedBackupAgeMilliseconds
         self.backupProblem = backupProblem

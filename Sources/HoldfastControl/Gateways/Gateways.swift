@@ -3,14 +3,14 @@ import HoldfastCore
 import NIOCore
 import Synchronization
 
-/// The gateways that report, and what each is to have in force.
+/// The gateways that report.
 ///
 /// Kept in memory alone: each says of itself every two seconds what there is to know.
 final class Gateways: Sendable {
     /// Reports that are older are of gateways that are gone.
     static let forgottenNanoseconds = 24 * Span.hour
 
-    private struct Seen {
+    struct Seen: Sendable {
         var report: GatewayReportView
         var at: Instant
     }
@@ -22,17 +22,17 @@ final class Gateways: Sendable {
     }
 
     private let state: Mutex<State>
-    private let snapshots: Snapshots
 
-    init(snapshots: Snapshots, now: Instant) {
+    init(now: Instant) {
         var system = SystemRandomNumberGenerator()
         let random = SeededRandom(seed: system.next())
         state = Mutex(State(admission: PullAdmission(now: now), random: random))
-        self.snapshots = snapshots
     }
 
-    /// A gateway reports and asks for what is newer.
-    func pull(_ id: String, _ report: GatewayReportView, now: Instant) throws -> SignedSnapshot? {
+    /// A gateway reports, and asks for what it is to have.
+    ///
+    /// - Throws: `ProblemView.busy`, where it is to come again.
+    func arrive(_ id: String, _ report: GatewayReportView, now: Instant) throws {
         let answer = state.withLock { state in
             state.seen[id] = Seen(report: report, at: now)
             return state.admission.arrive(now: now, random: &state.random)
@@ -40,21 +40,24 @@ final class Gateways: Sendable {
         if case .retryAfter(let nanoseconds) = answer {
             throw ProblemView.busy(seconds: Int((nanoseconds + Span.second - 1) / Span.second))
         }
-        guard let newest = snapshots.newest, newest.number > report.generation || report.source != "control" else {
-            return nil
-        }
-        return newest.signed
     }
 
-    func all(now: Instant) -> [GatewayView] {
-        let target = snapshots.newest?.number ?? 0
-        return state.withLock { state in
+    /// By id.
+    func seen(now: Instant) -> [(id: String, seen: Seen)] {
+        state.withLock { state in
             state.seen = state.seen.filter { now.nanoseconds(since: $0.value.at) < Self.forgottenNanoseconds }
-            return state.seen.sorted { $0.key < $1.key }.map { id, seen in
-                GatewayView(
-                    id: id, silentForMilliseconds: now.nanoseconds(since: seen.at) / Span.millisecond, target: target,
-                    report: seen.report)
-            }
+            return state.seen.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        }
+    }
+
+    func report(of id: String) -> GatewayReportView? { state.withLock { $0.seen[id]?.report } }
+
+    /// - Parameter target: the generation that each is to have.
+    func all(now: Instant, target: (String) -> UInt64) -> [GatewayView] {
+        seen(now: now).map { id, seen in
+            GatewayView(
+                id: id, silentForMilliseconds: now.nanoseconds(since: seen.at) / Span.millisecond, target: target(id),
+                report: seen.report)
         }
     }
 }

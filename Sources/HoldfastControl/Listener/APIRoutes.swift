@@ -10,15 +10,15 @@ struct APIRoutes: Sendable {
     let overrides: Overrides
     let snapshots: Snapshots
     let gateways: Gateways
+    let rollouts: Rollouts
     let backups: Backups
     let audit: AuditLog
     let version: String
 
     var all: [APIRoute] {
         let routes =
-            statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + keys.routes
-            + backups.routes
-            + auditRoutes
+            statusRoutes + gatewayRoutes + generationRoutes + rollouts.routes + overrideRoutes + tokenRoutes
+            + keys.routes + backups.routes + auditRoutes
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
 
@@ -36,8 +36,8 @@ struct APIRoutes: Sendable {
                 .view(
                     StatusView(
                         version: version, generation: snapshots.newest?.number ?? 0,
-                        overrides: snapshots.newest?.payload.overrides.count ?? 0,
-                        gateways: gateways.all(now: MonotonicClock.read()), auditEntries: audit.size,
+                        overrides: snapshots.newest?.payload.overrides.count ?? 0, gateways: gatewayViews,
+                        rollout: rollouts.find(now: MonotonicClock.read()), auditEntries: audit.size,
                         lastVerifiedBackupAgeMilliseconds: backups.lastVerifiedAge(now: request.now),
                         backupProblem: backups.problem, principal: request.principal.id,
                         kind: request.principal.kind.rawValue))
@@ -53,7 +53,7 @@ struct APIRoutes: Sendable {
                 method: .get, path: "/v1/gateways", permission: .gatewaysRead, summary: "Gateways that have reported.",
                 response: .page(of: .gateway)
             ) { _ in
-                .view(Page(items: gateways.all(now: MonotonicClock.read()), next: nil))
+                .view(Page(items: gatewayViews, next: nil))
             },
             APIRoute(
                 method: .post, path: "/v1/pull", permission: .snapshotsPull,
@@ -61,10 +61,14 @@ struct APIRoutes: Sendable {
                 request: .report, response: .signedSnapshot
             ) { request in
                 let report = try request.decode(GatewayReportView.self)
-                let found = try gateways.pull(request.principal.id, report, now: MonotonicClock.read())
+                let found = try rollouts.pull(request.principal.id, report, now: MonotonicClock.read())
                 return found.map { .view($0) } ?? .nothing
             },
         ]
+    }
+
+    private var gatewayViews: [GatewayView] {
+        gateways.all(now: MonotonicClock.read()) { snapshots.target(of: $0)?.number ?? 0 }
     }
 
     // MARK: - Generations
@@ -94,7 +98,8 @@ struct APIRoutes: Sendable {
             },
             APIRoute(
                 method: .post, path: "/v1/generations", permission: .snapshotsPublish,
-                summary: "Publish a configuration.", request: .newGeneration, status: .created, response: .generation,
+                summary: "Publish a configuration: it is rolled out, to one gateway first.", request: .newGeneration,
+                status: .created, response: .generation,
                 takesGeneration: true
             ) { request in
                 let new = try request.decode(NewGenerationView.self)
@@ -278,7 +283,7 @@ struct APIRoutes: Sendable {
     }
 
     /// Those of overrides are checked by the core.
-    private static func reason(_ text: String) throws -> String {
+    static func reason(_ text: String) throws -> String {
         let isGood =
             (1...500).contains(text.unicodeScalars.count)
             && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }

@@ -15,9 +15,19 @@ extension APISchema {
         ("id", .string), ("silent_for_milliseconds", .integer), ("target", .integer), ("report", report),
     ])
 
+    static let rollout = object([
+        ("phase", oneOf(RolloutView.phases)), ("cause?", oneOf(Rollout.Reason.allCases.map(\.rawValue))),
+        ("good", .integer), ("proposed", .integer), ("canary?", .string), ("detail", .string), ("mend?", .string),
+        ("not_there", array(of: .string)), ("author", .string), ("reason", .string), ("began_at", .time),
+        ("changed_at", .time),
+    ])
+
+    static let newestRollout = object([("rollout?", rollout)])
+
     static let status = object([
         ("version", .string), ("generation", .integer), ("overrides", .integer), ("gateways", array(of: gateway)),
-        ("audit_entries", .integer), ("last_verified_backup_age_milliseconds?", .integer), ("backup_problem?", .string),
+        ("rollout?", rollout), ("audit_entries", .integer), ("last_verified_backup_age_milliseconds?", .integer),
+        ("backup_problem?", .string),
         ("principal", .string), ("kind", .string),
     ])
 

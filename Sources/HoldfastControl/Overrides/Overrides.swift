@@ -25,7 +25,13 @@ package struct Overrides: Sendable {
         let problems: [OverrideProblem]
         do throws(OverrideProblem) {
             let override = try view.override()
-            problems = override.problems(in: try snapshot(of: newest), nowMilliseconds: now)
+            // During a roll-out most gateways have the document before: what stands in either may be meant.
+            let inForce = [newest, snapshots.goodDuringRollout].compactMap(\.self)
+            var found: [[OverrideProblem]] = []
+            for generation in inForce {
+                found.append(override.problems(in: try snapshot(of: generation), nowMilliseconds: now))
+            }
+            problems = found.contains { $0.isEmpty } ? [] : found[0]
         } catch {
             problems = [error]
         }

@@ -53,6 +53,19 @@ enum Migrations {
                     ) STRICT, WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("4") { database in
+            try database.execute(
+                sql: """
+                    -- The newest roll-out, one row at most. Its generations stand in their own table, its history in the
+                    -- audit log.
+                    CREATE TABLE rollout (
+                        only INTEGER PRIMARY KEY CHECK (only = 1), good INTEGER NOT NULL, proposed INTEGER NOT NULL,
+                        restored INTEGER NOT NULL, phase TEXT NOT NULL, cause TEXT, canary TEXT,
+                        before_requests INTEGER NOT NULL, before_errors INTEGER NOT NULL,
+                        is_released INTEGER NOT NULL, author TEXT NOT NULL, reason TEXT NOT NULL,
+                        began_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, outcome TEXT) STRICT;
+                    """)
+        }
         return migrator
     }
 }

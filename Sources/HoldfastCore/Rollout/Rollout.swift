@@ -43,10 +43,11 @@ package struct Rollout: Sendable, Hashable {
         package init() {}
     }
 
-    package enum Reason: Sendable, Hashable {
-        case errorsRose
-        case canaryDidNotComeBack
-        case byAPerson
+    /// By the words that stores and views have for them.
+    package enum Reason: String, Sendable, Hashable, CaseIterable {
+        case errorsRose = "errors-rose"
+        case canaryDidNotComeBack = "canary-lost"
+        case byAPerson = "by-a-person"
     }
 
     package enum Phase: Sendable, Hashable {
@@ -63,7 +64,7 @@ package struct Rollout: Sendable, Hashable {
 
     /// Why it is not further.
     package enum Waiting: Sendable, Hashable {
-        /// No gateway reports what it may be compared with.
+        /// No gateway is heard.
         case noGateway
         case gathering
         /// The canary has not been seen on the proposed snapshot of late.
@@ -78,7 +79,7 @@ package struct Rollout: Sendable, Hashable {
     /// More than anybody runs; what reports beyond it is told its target and not counted.
     package static let mostGateways = 4_096
 
-    package let generations: Generations
+    private var numbers: RolloutNumbers
     package let limits: Limits
     package private(set) var phase = Phase.pending
     /// The gateway that had it first.
@@ -87,87 +88,149 @@ package struct Rollout: Sendable, Hashable {
     package private(set) var waiting: Waiting? = .gathering
     /// By id.
     private var gateways: [RolloutGateway]
+    /// Those that may report yet: while one of them has not, the choice is not made before its time.
+    private var expected: Set<String>
     private var phaseBegan: Instant
     /// What all counted on the good one until the canary was chosen.
     private var before = RequestCounts.none
     /// A person vouches for what is unknown, in this phase.
     private var isReleased = false
 
-    /// What of a roll-out outlives whoever runs it. What was counted does not: gateways report totals, so it comes again,
-    /// and whatever was being watched is watched anew.
+    /// What of a roll-out outlives whoever runs it. Most of what was counted does not: gateways report totals, so it comes
+    /// again, and whatever was being watched is watched anew. What was counted before does, since a gateway that has the
+    /// proposed one by now reports it no more.
     package struct Saved: Sendable, Hashable {
         package var generations: Generations
         package var phase: Phase
         package var canary: String?
+        package var before: RequestCounts
+        package var isReleased: Bool
 
-        package init(generations: Generations, phase: Phase, canary: String?) {
+        package init(
+            generations: Generations, phase: Phase, canary: String?, before: RequestCounts = .none,
+            isReleased: Bool = false
+        ) {
             self.generations = generations
             self.phase = phase
             self.canary = canary
+            self.before = before
+            self.isReleased = isReleased
         }
     }
 
-    package var saved: Saved { Saved(generations: generations, phase: phase, canary: canary) }
+    package var saved: Saved {
+        Saved(generations: generations, phase: phase, canary: canary, before: before, isReleased: isReleased)
+    }
 
-    /// - Parameter gateways: ids of those that are known; others may join by reporting.
-    package init(_ generations: Generations, gateways: [String], limits: Limits = Limits(), now: Instant) {
-        self.generations = generations
+    /// - Parameters:
+    ///   - gateways: ids of those that are known, and waited for; others may join by reporting.
+    ///   - expected: ids of those that may be there, of whom nobody knows yet.
+    package init(
+        _ generations: Generations, gateways: [String], expected: [String] = [], limits: Limits = Limits(),
+        now: Instant
+    ) {
+        numbers = RolloutNumbers(generations)
         self.limits = limits
         self.gateways = Set(gateways).sorted().prefix(Self.mostGateways).map { RolloutGateway(id: $0) }
+        self.expected = Set(expected.prefix(Self.mostGateways))
         phaseBegan = now
     }
 
-    package init(resuming saved: Saved, gateways: [String], limits: Limits = Limits(), now: Instant) {
+    package init(
+        resuming saved: Saved, gateways: [String], expected: [String] = [], limits: Limits = Limits(), now: Instant
+    ) {
         let known = gateways + (saved.phase == .canary ? [saved.canary].compactMap(\.self) : [])
-        self.init(saved.generations, gateways: known, limits: limits, now: now)
+        self.init(saved.generations, gateways: known, expected: expected, limits: limits, now: now)
         canary = saved.canary
+        before = saved.before
+        isReleased = saved.isReleased
         // Without its canary nothing says which gateway may have it: the choice is made again.
         phase = saved.phase == .canary && canary == nil ? .pending : saved.phase
+        if phase == .pending { before = .none }
+        if !isOpen { waiting = nil }
     }
 
     // MARK: - Asking
 
+    package var generations: Generations { numbers.generations }
+
+    package var isOpen: Bool {
+        switch phase {
+        case .pending, .canary, .spreading: true
+        case .done, .returned: false
+        }
+    }
+
     /// What the gateway is to pull, whether or not it was ever heard of.
     package func target(of gateway: String) -> UInt64 {
+        numbers.number(of: role(for: gateway))
+    }
+
+    private func role(for gateway: String) -> RolloutNumbers.Role {
         switch phase {
-        case .pending: generations.good
-        case .canary: gateway == canary ? generations.proposed : generations.good
-        case .spreading, .done: generations.proposed
-        case .returned: generations.restored
+        case .pending: .good
+        case .canary: gateway == canary ? .proposed : .good
+        case .spreading, .done: .proposed
+        case .returned: .restored
         }
     }
 
     /// Those that are not known to have what they are to have, by id.
     package func notThere(now: Instant) -> [String] {
-        gateways.filter { !isOn(target(of: $0.id), $0, now: now) }.map(\.id)
+        gateways.filter { !isOn(role(for: $0.id), $0, now: now) }.map(\.id)
     }
 
     // MARK: - What happens
 
-    /// What a gateway says of itself. What cannot be true is not heard, and so the gateway is silent.
+    /// What a gateway says of itself. What cannot be true is not believed, and so the gateway is silent.
     ///
     /// - Parameters:
     ///   - generation: the number that it has in force.
-    ///   - requests: and `errors` among them, since it adopted that.
+    ///   - requests: and `errors` among them, since it adopted the document of that.
     package mutating func reported(
         gateway id: String, generation: UInt64, requests: Int64, errors: Int64, now: Instant
     ) {
-        guard let counts = RequestCounts(requests: requests, errors: errors), mayHave(generation, id),
-            let place = place(of: id)
-        else { return }
+        guard let counts = RequestCounts(requests: requests, errors: errors), let place = place(of: id) else { return }
+        gateways[place].heardAt = now
+        guard let role = numbers.role(of: generation), mayHave(role, id) else { return }
         gateways[place].seen = RolloutGateway.Sight(generation: generation, at: now)
-        if generation == generations.good {
-            gateways[place].good.note(counts)
-        } else if generation == generations.proposed {
+        switch role {
+        case .good: gateways[place].good.note(counts)
+        case .proposed:
             gateways[place].proposed.note(counts)
             gateways[place].firstOnProposed = gateways[place].firstOnProposed ?? now
             gateways[place].lastOnProposed = now
+        case .restored: break
+        }
+    }
+
+    /// Something else that goes to all at once, such as an override, was signed into both documents: they go by new
+    /// numbers, and the roll-out goes on with what it has counted.
+    package mutating func renumber(_ next: Generations) {
+        precondition(isOpen, "\(phase): nothing of it is signed anew any more")
+        numbers.renumber(next, hasSameProposal: true)
+    }
+
+    /// Another document is proposed in place of this one. The gateway that went first goes first again, as long as it is
+    /// heard: sent back first, it would serve for seconds what somebody has just mended. All others get the good one.
+    package mutating func supersede(_ next: Generations, now: Instant) {
+        precondition(isOpen, "\(phase): it is over, and the next one is a roll-out of its own")
+        let first = gateways.first { $0.id == canary }
+        let isHeard = isFresh(first?.heardAt, now: now)
+        numbers.renumber(next, hasSameProposal: false)
+        for place in gateways.indices { gateways[place].forgetProposed() }
+        if phase != .pending, isHeard {
+            enter(.canary, now: now)
+        } else {
+            (canary, before) = (nil, .none)
+            enter(.pending, now: now)
         }
     }
 
     /// The gateway is gone for good, and not waited for. A canary that is gone proved nothing.
     package mutating func removed(gateway id: String, now: Instant) {
         gateways.removeAll { $0.id == id }
+        expected.remove(id)
         if phase == .canary, id == canary { enter(.returned(.canaryDidNotComeBack), now: now) }
     }
 
@@ -203,18 +266,21 @@ package struct Rollout: Sendable, Hashable {
             switch next {
             case .pending: .gathering
             case .canary: .canaryIsSilent
-            case .spreading: .gatewaysAreSilent(gateways.count { !isOn(generations.proposed, $0, now: now) })
+            case .spreading: .gatewaysAreSilent(gateways.count { !isOn(.proposed, $0, now: now) })
             case .done, .returned: nil
             }
     }
 
     private mutating func gather(now: Instant) {
-        let found = gateways.filter { isOn(generations.good, $0, now: now) }
-        guard let chosen = RolloutGateway.canary(among: found) else {
+        let found = gateways.filter { isOn(.good, $0, now: now) }
+        // Where nobody can use the good one, somebody is to try what may mend it.
+        let heard = gateways.filter { isFresh($0.heardAt, now: now) }
+        guard let chosen = RolloutGateway.canary(among: found.isEmpty ? heard : found) else {
             waiting = .noGateway
             return
         }
-        guard found.count == gateways.count || now.nanoseconds(since: phaseBegan) >= limits.gatherNanoseconds else {
+        let isComplete = found.count == gateways.count && expected.isSubset(of: found.map(\.id))
+        guard isComplete || now.nanoseconds(since: phaseBegan) >= limits.gatherNanoseconds else {
             waiting = .gathering
             return
         }
@@ -233,7 +299,7 @@ package struct Rollout: Sendable, Hashable {
             enter(.returned(.errorsRose), now: now)
         } else if now.nanoseconds(since: first.lastOnProposed ?? phaseBegan) >= limits.canaryNanoseconds {
             enter(.returned(.canaryDidNotComeBack), now: now)
-        } else if !isOn(generations.proposed, first, now: now) {
+        } else if !isOn(.proposed, first, now: now) {
             waiting = .canaryIsSilent
         } else if now.nanoseconds(since: first.firstOnProposed ?? now) < limits.settleNanoseconds {
             waiting = .settling
@@ -248,7 +314,7 @@ package struct Rollout: Sendable, Hashable {
         let others = gateways.filter { $0.id != canary }
         let first = gateways.first { $0.id == canary }?.proposed.counts ?? .none
         let rest = others.reduce(RequestCounts.none) { $0 + $1.proposed.counts }
-        let silent = gateways.count { !isOn(generations.proposed, $0, now: now) }
+        let silent = gateways.count { !isOn(.proposed, $0, now: now) }
         let latest = others.compactMap(\.firstOnProposed).max() ?? phaseBegan
         // Apart, because the good record of the one must not hide what the others run into.
         if judge(first) == .bad || judge(rest) == .bad {
@@ -272,19 +338,22 @@ package struct Rollout: Sendable, Hashable {
         return ErrorGate.judge(counts, against: [before, beside])
     }
 
-    private func isOn(_ generation: UInt64, _ gateway: RolloutGateway, now: Instant) -> Bool {
-        guard let seen = gateway.seen, now.nanoseconds(since: seen.at) < limits.freshNanoseconds else { return false }
-        return seen.generation == generation
+    private func isOn(_ role: RolloutNumbers.Role, _ gateway: RolloutGateway, now: Instant) -> Bool {
+        guard let seen = gateway.seen, isFresh(seen.at, now: now) else { return false }
+        return numbers.role(of: seen.generation) == role
+    }
+
+    private func isFresh(_ heardAt: Instant?, now: Instant) -> Bool {
+        heardAt.map { now.nanoseconds(since: $0) < limits.freshNanoseconds } ?? false
     }
 
     /// Whether a gateway can have it in force, by what it was ever told to have.
-    private func mayHave(_ generation: UInt64, _ id: String) -> Bool {
+    private func mayHave(_ role: RolloutNumbers.Role, _ id: String) -> Bool {
         switch phase {
-        case .pending: generation == generations.good
-        case .canary: generation == generations.good || generation == generations.proposed && id == canary
-        case .spreading, .done: generation == generations.good || generation == generations.proposed
-        case .returned:
-            [generations.good, generations.proposed, generations.restored].contains(generation)
+        case .pending: role == .good
+        case .canary: role == .good || role == .proposed && id == canary
+        case .spreading, .done: role != .restored
+        case .returned: true
         }
     }
 

@@ -11,6 +11,8 @@ struct RolloutGateway: Sendable, Hashable {
     /// The part of `good` that was counted before the canary was chosen.
     var goodBeforeCanary = RequestCounts.none
     var proposed = GatewayTally()
+    /// When it last said anything, true or not.
+    var heardAt: Instant?
     /// The last report that can be true; nil: there was none.
     var seen: Sight?
     var firstOnProposed: Instant?
@@ -18,6 +20,11 @@ struct RolloutGateway: Sendable, Hashable {
 
     init(id: String) {
         self.id = id
+    }
+
+    mutating func forgetProposed() {
+        proposed = GatewayTally()
+        (firstOnProposed, lastOnProposed) = (nil, nil)
     }
 
     /// The one that serves least of those that serve enough to prove something: it does the least harm. Where none serves

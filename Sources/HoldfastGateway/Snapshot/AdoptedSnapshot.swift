@@ -19,11 +19,14 @@ package struct AdoptedSnapshot: Sendable {
     package var nowMilliseconds: Int64
     package var generation: UInt64
     package var source: Source
+    /// As it was published; nil: it was not.
+    package var document: String?
 
     package init(
         _ loaded: LoadedConfiguration, overrides: OverrideSet, views: [OverrideView], nowMilliseconds: Int64,
-        generation: UInt64, source: Source
+        generation: UInt64, source: Source, document: String? = nil
     ) {
+        self.document = document
         self.views = views
         self.loaded = loaded
         self.overrides = overrides

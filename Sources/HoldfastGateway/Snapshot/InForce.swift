@@ -20,6 +20,10 @@ final class InForce: Sendable {
     /// In force, oldest first.
     let overrides: [OverrideView]
     let effects: OverrideEffects
+    /// As it was published; nil: it is the gateway's own.
+    let document: String?
+    /// Of exchanges under this document.
+    let counts: ExchangeCounts
     private let routeByName: [String: Int]
     private let deploymentByID: [String: Int]
     private let keyByID: [String: Int]
@@ -36,6 +40,9 @@ final class InForce: Sendable {
             adopted.views.first { $0.id == override.id }
         }
         generation = adopted.generation
+        document = adopted.document
+        let goesOn = adopted.document != nil && adopted.document == previous?.document
+        counts = (goesOn ? previous?.counts : nil) ?? ExchangeCounts()
         let targets = try snapshot.providers.map { provider in
             try previous?.targets.first { $0.serves(provider) } ?? UpstreamTarget(provider: provider)
         }
@@ -155,6 +162,13 @@ final class InFlightCount: Sendable {
     }
 
     var value: Int { count.load(ordering: .relaxed) }
+}
+
+/// What became of exchanges under one document, also of those that end after another one came into force.
+final class ExchangeCounts: Sendable {
+    let ended = InFlightCount()
+    /// Those of them that got no answer for a reason of ours or of the providers'.
+    let failed = InFlightCount()
 }
 
 final class RouteInForce: Sendable {

@@ -52,7 +52,7 @@ package struct SnapshotPull: Sendable {
         package func adopted(from source: AdoptedSnapshot.Source, nowMilliseconds: Int64) -> AdoptedSnapshot {
             AdoptedSnapshot(
                 loaded, overrides: overrides, views: payload.overrides, nowMilliseconds: nowMilliseconds,
-                generation: payload.number, source: source)
+                generation: payload.number, source: source, document: payload.document)
         }
     }
 

@@ -36,8 +36,8 @@ extension Exchange {
         let usage = self.usage
         let isContinued = machine.continuation != nil && end == .answered
         let isFailover = degraded != nil && end == .answered
-        services.shared.ended.add(1)
-        if end.isFailure { services.shared.failed.add(1) }
+        admitted.inForce.counts.ended.add(1)
+        if end.isFailure { admitted.inForce.counts.failed.add(1) }
         route.facts.withLock { facts in
             facts.ends[end.word, default: 0] += 1
             if isFailover { facts.failovers += 1 }

@@ -122,11 +122,11 @@ extension GenerationPlace: ExpressibleByArgument {
 struct ConfigPublishCommand: ControlledCommand {
     static let configuration = CommandConfiguration(
         commandName: "publish",
-        abstract: "Publish a configuration: gateways take it from there.",
+        abstract: "Publish a configuration: one gateway takes it first, then the rest.",
         discussion: """
             The file is checked as a whole, as `holdfast check` does; what is not valid changes nothing. What the newest \
             generation says already is not published again. With --if-match nobody's change is overwritten unseen: \
-            it is refused where N is not the newest generation any more.
+            it is refused where N is not the newest generation any more. All but the very first go to one gateway first             (holdfast rollout --help); the command does not wait for that.
 
             EXAMPLES
               holdfast config publish holdfast.yaml --reason 'a second provider'
@@ -171,9 +171,15 @@ struct ConfigPublishCommand: ControlledCommand {
         let made = try await client.publish(
             NewGenerationView(document: text, name: name, reason: why.reason, confirmed: confirm ? true : nil),
             ifMatch: match.ifMatch)
+        // It is published, whatever becomes of this question.
+        let rollout = options.json ? nil : (try? await client.rollout()) ?? nil
         show(made, console) {
             var report = Report()
             report.line(.green("published"), " as generation ", .bold("\(made.number)"))
+            if let rollout, rollout.isOpen {
+                report.line(
+                    "its roll-out has begun: one gateway first, then the rest; holdfast rollout show says how far")
+            }
             report.line("holdfast status says when every gateway has it")
             return report
         }

@@ -7,7 +7,7 @@ struct StatusCommand: ControlledCommand {
         commandName: "status",
         abstract: "Show whether everything is as it is meant to be.",
         discussion: """
-            Generation, overrides, backup and each gateway, and in words what is wrong: a gateway that is silent, not ready, \
+            Generation, roll-out, overrides, backup and each gateway, and in words what is wrong: a gateway that is silent, not ready, \
             or not on the generation it is to have. That no gateway reports at all is wrong too: nobody knows whether \
             anybody serves then.
 
@@ -18,7 +18,7 @@ struct StatusCommand: ControlledCommand {
 
             EXIT CODES
               0   as it is meant to be
-              1   something is wrong; the report says what
+              1   something is wrong, or a change is not everywhere yet; the report says what
               69  the management plane does not answer
               77  no valid token
             """
@@ -30,7 +30,7 @@ struct StatusCommand: ControlledCommand {
         let status = try await client.status()
         let diagnosis = Diagnosis(status)
         show(status, console) { StatusReport(status: status, diagnosis: diagnosis).report }
-        return diagnosis.wrong.isEmpty ? .success : .failure
+        return diagnosis.wrong.isEmpty && diagnosis.unfinished.isEmpty ? .success : .failure
     }
 }
 
@@ -73,6 +73,8 @@ struct GatewaysCommand: ControlledCommand {
 /// What is not as it is meant to be, in words. Absence is never success: what nobody reports is not fine.
 struct Diagnosis: Sendable {
     private(set) var wrong: [String] = []
+    /// What will be well, and is not yet.
+    private(set) var unfinished: [String] = []
     private(set) var notes: [String] = []
 
     init(_ status: StatusView) {
@@ -81,9 +83,22 @@ struct Diagnosis: Sendable {
             wrong.append("no gateway has reported, so nobody knows whether anybody serves")
         }
         for gateway in status.gateways { wrong += Self.faults(of: gateway) }
+        if let rollout = status.rollout { note(rollout, status.gateways) }
         switch status.lastVerifiedBackupAgeMilliseconds {
         case nil: notes.append("no backup has been verified: what is in the store is nowhere else")
         case let age?: notes.append("the newest verified backup is \(Words.span(milliseconds: age)) old")
+        }
+    }
+
+    private mutating func note(_ rollout: RolloutView, _ gateways: [GatewayView]) {
+        switch (rollout.isOpen, rollout.phase) {
+        case (true, _):
+            let words = "generation \(rollout.proposed) is rolled out: \(rollout.detail); holdfast rollout show"
+            let isEverywhere = gateways.allSatisfy { $0.target == rollout.proposed && Self.isOnTarget($0) }
+            if isEverywhere, !gateways.isEmpty { notes.append(words) } else { unfinished.append(words) }
+        case (false, "returned"):
+            notes.append("the roll-out of generation \(rollout.proposed) came back: \(rollout.detail)")
+        default: break
         }
     }
 
@@ -123,12 +138,16 @@ struct StatusReport: Sendable {
     var report: Report {
         var report = Report()
         report.heading("Management plane")
-        report.facts([
-            ("generation", "\(status.generation)"),
+        var facts: [(String, Piece)] = [("generation", "\(status.generation)")]
+        if let rollout = status.rollout, rollout.isOpen {
+            facts.append(("roll-out", .yellow("of generation \(rollout.proposed), \(rollout.step.text)")))
+        }
+        facts += [
             ("overrides", status.overrides == 0 ? "none" : .yellow("\(status.overrides) in force")),
             ("backup", backup), ("audit log", "\(Words.count(status.auditEntries, "entry", "entries"))"),
             ("version", "\(status.version)"), ("you are", "\(status.principal), \(status.kind)"),
-        ])
+        ]
+        report.facts(facts)
         if !status.gateways.isEmpty {
             report.blank()
             report.heading("Gateways")
@@ -136,8 +155,9 @@ struct StatusReport: Sendable {
         }
         report.blank()
         for fault in diagnosis.wrong { report.line(.red("wrong"), ": \(fault)") }
+        for words in diagnosis.unfinished { report.line(.yellow("under way"), ": \(words)") }
         for note in diagnosis.notes { report.line(.faint("note: \(note)")) }
-        if diagnosis.wrong.isEmpty { report.line(.green("as it is meant to be")) }
+        if diagnosis.wrong.isEmpty, diagnosis.unfinished.isEmpty { report.line(.green("as it is meant to be")) }
         return report
     }
 
