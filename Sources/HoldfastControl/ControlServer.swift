@@ -51,6 +51,9 @@ package final class ControlServer: Sendable {
     let backups: Backups
     private let overrides: Overrides
     let audit: AuditLog
+    let events: EventLog
+    let alerts: Alerts
+    let notifications: Notifications
     private let listener: APIListener
     private let logger: Logger
 
@@ -64,18 +67,28 @@ package final class ControlServer: Sendable {
         firstToken = try await tokens.makeFirst(now: now)
         snapshots = try await Snapshots(
             audit: audit, key: key, directory: settings.directory, environment: settings.environment)
+        events = try await EventLog.open(store, now: now)
+        audit.hear { [events] event, phase, told, now in
+            guard let news = ChangeEvents.news(of: event, phase, told: told) else { return }
+            events.add(news, now: now)
+        }
         try await Restoration.settle(audit: audit, snapshots: snapshots, now: now)
         backups = Backups(
             Backups.Settings(
                 folder: settings.backups ?? "\(settings.folder)/\(Backups.folderName)", version: settings.version),
             audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
         overrides = Overrides(snapshots: snapshots, audit: audit)
+        let gateways = Gateways(snapshots: snapshots, events: events, now: MonotonicClock.read())
+        notifications = Notifications(plane: audit.plane, version: settings.version, logger: logger)
+        alerts = try await Alerts(
+            store: store, gateways: gateways, snapshots: snapshots, backups: backups, events: events,
+            notifications: notifications, now: MonotonicClock.read(), logger: logger)
         let routes = APIRoutes(
-            tokens: tokens, overrides: overrides, snapshots: snapshots,
-            gateways: Gateways(snapshots: snapshots, now: MonotonicClock.read()), backups: backups, audit: audit,
-            version: settings.version)
+            tokens: tokens, overrides: overrides, snapshots: snapshots, gateways: gateways, backups: backups,
+            audit: audit, version: settings.version)
         listener = APIListener(
-            routes: routes.all, tokens: tokens, audit: audit,
+            routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit)), tokens: tokens,
+            audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
             clock: WallClock.readMilliseconds, logger: logger)
         publicKey = key.publicText
@@ -93,6 +106,8 @@ package final class ControlServer: Sendable {
                 tasks.addTask { await self.expireOverrides() }
                 tasks.addTask { await self.signCheckpoints() }
                 tasks.addTask { await self.keepBackups() }
+                tasks.addTask { await self.alerts.run() }
+                tasks.addTask { await self.notifications.run() }
                 // None of them ends by itself: the first that does takes the others with it.
                 defer { tasks.cancelAll() }
                 try await tasks.next()
@@ -145,7 +160,7 @@ package final class ControlServer: Sendable {
         let address = settings.listen
         let application = Application(
             responder: CallbackResponder { (request: Request, context: ControlContext) in
-                await self.listener.respond(to: request, peer: context.peer)
+                await self.listener.respond(to: request, peer: context.peer, connection: context.connection)
             },
             server: .http1(
                 configuration: .init(idleTimeout: Self.idle, httpDecoderConfiguration: Self.decoder)),
@@ -153,7 +168,9 @@ package final class ControlServer: Sendable {
                 address: .hostname(address.host, port: address.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connections)),
             onServerRunning: { channel in
-                await whenListening(ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0))
+                let bound = ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0)
+                self.notifications.serve(at: "http://\(bound)")
+                await whenListening(bound)
             }, logger: logger)
         do {
             try await application.run()
@@ -227,9 +244,14 @@ package enum ControlStartFailure: Error, CustomStringConvertible {
 private struct ControlContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let peer: String?
+    let connection: APIConnection
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
-        peer = source.channel.remoteAddress?.ipAddress
+        let channel = source.channel
+        peer = channel.remoteAddress?.ipAddress
+        connection = APIConnection(
+            isOpen: { channel.isActive }, close: { channel.close(promise: nil) },
+            closeWithReader: { _ = channel.setOption(.allowRemoteHalfClosure, value: false) })
     }
 }

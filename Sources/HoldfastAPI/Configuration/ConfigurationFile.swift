@@ -46,11 +46,14 @@ package enum ConfigurationFile {
     package static let defaultPath = "holdfast.yaml"
 
     /// Relative references are read from the document's folder. `environment` is the process's own, or a test's.
+    ///
+    /// - Parameter needsControl: false: what only the management plane reads may be absent.
     package static func load(
-        path: String, environment: [String: String]
+        path: String, environment: [String: String], needsControl: Bool = true
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         try compile(
-            text: try text(path: path), name: path, directory: directory(of: path), environment: environment)
+            text: try text(path: path), name: path, directory: directory(of: path), environment: environment,
+            needsControl: needsControl)
     }
 
     /// Where relative references of a document begin.
@@ -77,14 +80,16 @@ package enum ConfigurationFile {
         }
     }
 
-    /// What a reference stands for that cannot be read here, and need not be.
-    package static let elsewhere = "read-where-the-gateway-runs"
+    package static let elsewhere = ConfigurationReferences.elsewhere
 
     /// `name` stands for the document in messages; `directory` is where relative references begin.
     ///
-    /// - Parameter readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
+    /// - Parameters:
+    ///   - readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
+    ///   - needsControl: false: the same for what only the management plane reads.
     package static func compile(
-        text: String, name: String, directory: String, environment: [String: String], readsReferences: Bool = true
+        text: String, name: String, directory: String, environment: [String: String], readsReferences: Bool = true,
+        needsControl: Bool = true
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         let root: ConfigurationNode
         switch ConfigurationYAML.parse(text) {
@@ -110,7 +115,7 @@ package enum ConfigurationFile {
                 case .failed(let failure):
                     return .failed(reason: failure.reason, mend: failure.mend)
                 }
-            })
+            }, needsControl: needsControl && readsReferences)
         let outcome = ConfigurationCompiler.compile(root, directory: directory, references: references)
         guard let snapshot = outcome.snapshot else {
             throw ConfigurationProblems(

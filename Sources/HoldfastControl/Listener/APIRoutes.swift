@@ -13,10 +13,11 @@ struct APIRoutes: Sendable {
     let audit: AuditLog
     let version: String
 
-    var all: [APIRoute] {
+    /// - Parameter more: of nouns that keep theirs with them.
+    func all(with more: [APIRoute]) -> [APIRoute] {
         let routes =
             statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + backups.routes
-            + auditRoutes
+            + more + auditRoutes
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
 

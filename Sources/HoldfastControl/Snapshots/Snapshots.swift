@@ -73,7 +73,7 @@ package final class Snapshots: Sendable {
         _ event: AuditEvent, expected: UInt64? = nil, now: Int64,
         _ alter: @escaping @Sendable (_ previous: Generation?, Database) throws -> Draft
     ) async throws -> Generation {
-        let made = try await audit.change(event, now: now) { database in
+        let made = try await audit.change(event, now: now, told: Self.told) { database in
             let previous = try GenerationStore.newest(in: database)
             if let expected, expected != previous?.number ?? 0 {
                 throw ProblemView.stale(expected: expected, newest: previous?.number ?? 0)
@@ -108,6 +108,8 @@ package final class Snapshots: Sendable {
         let payload = generation.payload
         return try compile(Draft(name: payload.name, document: payload.document, reason: payload.reason)).snapshot
     }
+
+    private static func told(_ made: Generation) -> [String: String] { ["generation": "\(made.number)"] }
 
     /// Half a configuration is valid too, and so is somebody else's.
     private static func checkSize(_ draft: Draft, after previous: Generation) throws {
