@@ -16,7 +16,7 @@ enum ChangeEvents {
         let reason = details["failure"] ?? details["reason"]
         return EventLog.News(
             type: type, subject: told["generation"].map { isOfGeneration(event) ? $0 : event.target } ?? event.target,
-            summary: "\(type) \(event.target) by \(event.actor.principal)" + (reason.map { ": \($0)" } ?? ""),
+            summary: "\(event.target) by \(event.actor.principal)" + (reason.map { ": \($0)" } ?? ""),
             by: event.actor.principal, details: details,
             // Who holds which credential is for those alone who may see the list of them.
             permission: event.action.hasPrefix("tokens.") ? .tokensRead : nil)

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Glibc
 import HoldfastCore
 import NIOCore
 import NIOHTTP1
@@ -90,7 +91,7 @@ struct NotificationClient: Sendable {
             }
         case let error as NIOConnectionError:
             error.connectionErrors.first.map { reason($0.error) } ?? "its name has no address"
-        case let error as IOError where error.errnoCode != 0: error.description
+        case let error as IOError where error.errnoCode != 0: String(cString: strerror(error.errnoCode))
         case is CancellationError: "it had not answered when the process ended"
         default:
             // The library of TLS has types that are not known here.
