@@ -70,8 +70,8 @@ let productTargets: [Target] = [
     library(
         "HoldfastControl",
         [
-            "HoldfastAPI", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes, crypto, logging,
-            nioCore, nioPosix,
+            "HoldfastAPI", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes, asyncHTTPClient,
+            crypto, logging, nioCore, nioHTTP1, nioPosix,
         ]),
     .executableTarget(
         name: "holdfast",
@@ -97,7 +97,10 @@ let productTargets: [Target] = [
         ]),
     tests(
         "HoldfastControlTests",
-        ["HoldfastControl", "HoldfastAPI", "HoldfastCore", grdb, crypto, httpTypes, logging, nioCore, nioPosix]),
+        [
+            "HoldfastControl", "HoldfastAPI", "HoldfastCore", grdb, crypto, httpTypes, logging, nioCore, nioHTTP1,
+            nioPosix,
+        ]),
     tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     tests(
         "HoldfastCommandTests",
@@ -132,7 +135,7 @@ let dependencies: [Package.Dependency] = [
     // The management plane's listener. Its configuration reader is off: ours is the one.
     .package(
         url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
-    // What asks the management plane, and what sends telemetry to a collector. Its traits are off: it needs no Foundation.
+    // What asks the management plane, and what sends telemetry to a collector and alerts to receivers. Its traits are off: it needs no Foundation.
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0", traits: []),
     // Methods, statuses and header names as Hummingbird has them.
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),

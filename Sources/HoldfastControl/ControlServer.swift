@@ -55,6 +55,9 @@ package final class ControlServer: Sendable {
     private let overrides: Overrides
     let rollouts: Rollouts
     let audit: AuditLog
+    let events: EventLog
+    let alerts: Alerts
+    let notifications: Notifications
     private let listener: APIListener
     private let logger: Logger
 
@@ -66,12 +69,17 @@ package final class ControlServer: Sendable {
         let audit = try await AuditLog(store: store, key: key, now: now)
         tokens = try await Tokens(audit: audit)
         firstToken = try await tokens.makeFirst(now: now)
-        let gateways = Gateways(now: MonotonicClock.read())
+        events = try await EventLog.open(store, now: now)
+        let gateways = Gateways(events: events, now: MonotonicClock.read())
         snapshots = try await Snapshots(
             audit: audit, key: key,
             settings: Snapshots.Settings(
                 directory: settings.directory, environment: settings.environment,
                 fleet: Fleet(gateways: gateways, tokens: tokens, limits: settings.rollout)), now: now, logger: logger)
+        audit.hear { [events] event, phase, told, now in
+            guard let news = ChangeEvents.news(of: event, phase, told: told) else { return }
+            events.add(news, now: now)
+        }
         try await Restoration.settle(audit: audit, snapshots: snapshots, now: now)
         backups = Backups(
             Backups.Settings(
@@ -79,11 +87,16 @@ package final class ControlServer: Sendable {
             audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
         overrides = Overrides(snapshots: snapshots, audit: audit)
         rollouts = Rollouts(snapshots: snapshots, gateways: gateways)
+        notifications = Notifications(plane: audit.plane, version: settings.version, logger: logger)
+        alerts = try await Alerts(
+            store: store, gateways: gateways, snapshots: snapshots, backups: backups, events: events,
+            notifications: notifications, now: MonotonicClock.read(), logger: logger)
         let routes = APIRoutes(
             tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
             gateways: gateways, rollouts: rollouts, backups: backups, audit: audit, version: settings.version)
         listener = APIListener(
-            routes: routes.all, tokens: tokens, audit: audit,
+            routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit)), tokens: tokens,
+            audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
             clock: WallClock.readMilliseconds, logger: logger)
         publicKey = key.publicText
@@ -102,6 +115,8 @@ package final class ControlServer: Sendable {
                 tasks.addTask { await self.advanceRollout() }
                 tasks.addTask { await self.signCheckpoints() }
                 tasks.addTask { await self.keepBackups() }
+                tasks.addTask { await self.alerts.run() }
+                tasks.addTask { await self.notifications.run() }
                 // None of them ends by itself: the first that does takes the others with it.
                 defer { tasks.cancelAll() }
                 try await tasks.next()
@@ -159,7 +174,7 @@ package final class ControlServer: Sendable {
         let address = settings.listen
         let application = Application(
             responder: CallbackResponder { (request: Request, context: ControlContext) in
-                await self.listener.respond(to: request, peer: context.peer)
+                await self.listener.respond(to: request, peer: context.peer, connection: context.connection)
             },
             server: .http1(
                 configuration: .init(idleTimeout: Self.idle, httpDecoderConfiguration: Self.decoder)),
@@ -167,7 +182,9 @@ package final class ControlServer: Sendable {
                 address: .hostname(address.host, port: address.port),
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connections)),
             onServerRunning: { channel in
-                await whenListening(ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0))
+                let bound = ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0)
+                self.notifications.serve(at: "http://\(bound)")
+                await whenListening(bound)
             }, logger: logger)
         do {
             try await application.run()
@@ -253,9 +270,14 @@ package enum ControlStartFailure: Error, CustomStringConvertible {
 private struct ControlContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let peer: String?
+    let connection: APIConnection
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
-        peer = source.channel.remoteAddress?.ipAddress
+        let channel = source.channel
+        peer = channel.remoteAddress?.ipAddress
+        connection = APIConnection(
+            isOpen: { channel.isActive }, close: { channel.close(promise: nil) },
+            closeWithReader: { _ = channel.setOption(.allowRemoteHalfClosure, value: false) })
     }
 }

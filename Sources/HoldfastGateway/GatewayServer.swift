@@ -229,11 +229,14 @@ package final class GatewayServer: Sendable {
     /// What it says of itself to the management plane.
     package func report(version: String) -> GatewayReportView {
         let inForce = status.inForce
+        let troubles = TroubleReport.troubles(of: inForce)
         return GatewayReportView(
             version: version, generation: inForce.generation, source: status.source.rawValue, ready: status.isReady,
             exchangesInFlight: shared.exchanges.value, exchanges: inForce.counts.ended.value,
             failures: inForce.counts.failed.value,
-            refused: status.pullRefusal.map { "\($0.message); \($0.mend)" }, shedding: shared.load.word)
+            refused: status.pullRefusal.map { "\($0.message); \($0.mend)" }, shedding: shared.load.word,
+            troubles: Array(troubles.prefix(TroubleView.most)),
+            moreTroubles: troubles.count > TroubleView.most ? troubles.count - TroubleView.most : nil)
     }
 
     private static func settingsFixedAtStart(_ old: GatewaySettings, _ new: GatewaySettings) -> [String] {

@@ -21,7 +21,10 @@ struct Holdfast: AsyncParsableCommand {
                 subcommands: [UpCommand.self, GatewayCommand.self, ControlCommand.self, PracticeCommand.self]),
             CommandGroup(
                 name: "Observation",
-                subcommands: [StatusCommand.self, GatewaysCommand.self, TopCommand.self, AuditCommand.self]),
+                subcommands: [
+                    StatusCommand.self, GatewaysCommand.self, TopCommand.self, AlertsCommand.self,
+                    EventsCommand.self, NotificationsCommand.self, AuditCommand.self,
+                ]),
             CommandGroup(
                 name: "Configuration and access",
                 subcommands: [

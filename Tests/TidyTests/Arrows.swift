@@ -27,7 +27,7 @@ enum Arrows {
             own: ["HoldfastAPI", "HoldfastCore", "HoldfastSimulation"],
             packages: system.union(nio).union(
                 [
-                    "Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB",
+                    "AsyncHTTPClient", "Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB",
                     "GRDBSQLite",
                 ])),
         "holdfast": Target(

@@ -46,11 +46,14 @@ package enum ConfigurationFile {
     package static let defaultPath = "holdfast.yaml"
 
     /// Relative references are read from the document's folder. `environment` is the process's own, or a test's.
+    ///
+    /// - Parameter needsControl: false: what only the management plane reads may be absent.
     package static func load(
-        path: String, environment: [String: String]
+        path: String, environment: [String: String], needsControl: Bool = true
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         try compile(
-            text: try text(path: path), name: path, directory: directory(of: path), environment: environment)
+            text: try text(path: path), name: path, directory: directory(of: path), environment: environment,
+            needsControl: needsControl)
     }
 
     /// Where relative references of a document begin.
@@ -82,9 +85,10 @@ package enum ConfigurationFile {
     /// - Parameters:
     ///   - issued: keys that the management plane has made; nil: it never made any.
     ///   - readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
+    ///   - needsControl: false: the same for what only the management plane reads.
     package static func compile(
         text: String, name: String, directory: String, environment: [String: String], issued: [IssuedKey]? = nil,
-        readsReferences: Bool = true
+        readsReferences: Bool = true, needsControl: Bool = true
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         let root: ConfigurationNode
         switch ConfigurationYAML.parse(text) {
@@ -110,7 +114,7 @@ package enum ConfigurationFile {
                 case .failed(let failure):
                     return .failed(reason: failure.reason, mend: failure.mend)
                 }
-            })
+            }, needsControl: needsControl && readsReferences)
         let outcome = ConfigurationCompiler.compile(
             root, directory: directory, references: references, issued: issued)
         guard let snapshot = outcome.snapshot else {

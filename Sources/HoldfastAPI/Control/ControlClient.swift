@@ -63,6 +63,8 @@ package final class ControlClient: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let client: HTTPClient
     private let patience: TimeAmount
+    /// For answers that do not end, and may be silent for longer than any other.
+    private let streams: HTTPClient
 
     package convenience init(base: String, token: Secret, patienceSeconds: Int64 = usualPatience) {
         let target = Target(base: base, token: token)
@@ -84,15 +86,18 @@ package final class ControlClient: Sendable {
             timeout: .init(connect: Self.connectTimeout, read: patience))
         configuration.httpVersion = .http1Only
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+        configuration.timeout.read = Self.streamTimeout
+        streams = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
     /// For a start that failed half-way: whoever serves calls `shutDown` and waits for it.
     deinit {
-        client.shutdown { [group] _ in group.shutdownGracefully { _ in } }
+        client.shutdown { [group, streams] _ in streams.shutdown { _ in group.shutdownGracefully { _ in } } }
     }
 
     package func shutDown() async {
         try? await client.shutdown()
+        try? await streams.shutdown()
         try? await group.shutdownGracefully()
     }
 
@@ -117,9 +122,7 @@ package final class ControlClient: Sendable {
         _ method: Method, _ path: String, body: Data? = nil, ifMatch: UInt64? = nil
     ) async throws(ControlFailure) -> Answer {
         let target = try target()
-        var request = HTTPClientRequest(url: target.base + path)
-        request.method = HTTPMethod(rawValue: method.rawValue)
-        request.headers.add(name: "authorization", value: "Bearer \(target.token.reveal())")
+        var request = Self.request(method, path, target)
         if let ifMatch { request.headers.add(name: "if-match", value: "\"\(ifMatch)\"") }
         if let body {
             request.headers.add(name: "content-type", value: "application/json")
@@ -127,11 +130,49 @@ package final class ControlClient: Sendable {
         }
         let answer = try await exchange(request, with: target.base)
         guard !(200..<300).contains(answer.status) else { return answer }
+        throw Self.refusal(answer, from: target.base)
+    }
+
+    private static func request(_ method: Method, _ path: String, _ target: Target) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: target.base + path)
+        request.method = HTTPMethod(rawValue: method.rawValue)
+        request.headers.add(name: "authorization", value: "Bearer \(target.token.reveal())")
+        return request
+    }
+
+    private static func refusal(_ answer: Answer, from base: String) -> ControlFailure {
         guard var problem = try? APICoding.decode(ProblemView.self, from: answer.body) else {
-            throw .unreadable("\(target.base) answered \(answer.status) without saying why")
+            return .unreadable("\(base) answered \(answer.status) without saying why")
         }
         problem.status = answer.status
-        throw .refused(problem)
+        return .refused(problem)
+    }
+
+    /// Between two pieces of a stream: three heartbeats that did not come.
+    private static let streamTimeout = TimeAmount.seconds(45)
+
+    /// An answer that does not end, piece by piece, until the other side ends it.
+    func stream(
+        _ path: String, accepting type: String, _ each: (ByteBufferView) async -> Void
+    ) async throws(ControlFailure) {
+        let target = try target()
+        var request = Self.request(.get, path, target)
+        request.headers.add(name: "accept", value: type)
+        do {
+            // No deadline for the whole: the client's own bound on silence ends it.
+            let response = try await streams.execute(request, deadline: .distantFuture)
+            let status = Int(response.status.code)
+            guard (200..<300).contains(status) else {
+                let body = try await response.body.collect(upTo: Self.longestAnswer)
+                throw Self.refusal(
+                    Answer(status: status, body: Data(body.readableBytesView), generation: nil), from: target.base)
+            }
+            for try await piece in response.body { await each(piece.readableBytesView) }
+        } catch let failure as ControlFailure {
+            throw failure
+        } catch {
+            throw .unreachable("\(target.base) does not answer: \(Self.reason(error))")
+        }
     }
 
     private func exchange(_ request: HTTPClientRequest, with base: String) async throws(ControlFailure) -> Answer {

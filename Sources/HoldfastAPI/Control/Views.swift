@@ -175,10 +175,14 @@ package struct GatewayReportView: Codable, Sendable {
     /// Why the newest snapshot was refused; absent: it was not.
     package var refused: String?
     package var shedding: String
+    /// At most `TroubleView.most`, by subject; absent: it does not say.
+    package var troubles: [TroubleView]?
+    /// How many more there are.
+    package var moreTroubles: Int?
 
     package init(
         version: String, generation: UInt64, source: String, ready: Bool, exchangesInFlight: Int, exchanges: Int,
-        failures: Int, refused: String?, shedding: String
+        failures: Int, refused: String?, shedding: String, troubles: [TroubleView]? = nil, moreTroubles: Int? = nil
     ) {
         self.version = version
         self.generation = generation
@@ -189,6 +193,8 @@ package struct GatewayReportView: Codable, Sendable {
         self.failures = failures
         self.refused = refused
         self.shedding = shedding
+        self.troubles = troubles
+        self.moreTroubles = moreTroubles
     }
 }
 

@@ -44,6 +44,9 @@ package final class AuditLog: Sendable {
     private let origin: String
     /// Of what is committed.
     private let tree: Mutex<MerkleTree>
+    /// Hears of what was done, with what it came to.
+    typealias Hearer = @Sendable (AuditEvent, AuditEntry.Phase, _ told: [String: String], _ now: Int64) -> Void
+    private let hearer = Mutex<Hearer?>(nil)
 
     /// Reads the log, holds it against its newest checkpoint, and closes what a process before this one left open.
     package init(store: ControlStore, key: SigningKey, now: Int64) async throws {
@@ -82,21 +85,28 @@ package final class AuditLog: Sendable {
         return MerkleTree(leaves: leaves)
     }
 
+    /// Which management plane this is: the last part of the log's origin.
+    var plane: String { origin.split(separator: "/").last.map(String.init) ?? origin }
+
     // MARK: - Changes
 
     /// - Parameters:
     ///   - body: the change, in a transaction of its own; what it throws undoes all of it.
     ///   - now: milliseconds since 1970.
+    ///   - told: what it came to, for those who hear of it.
     package func change<Result: Sendable>(
-        _ event: AuditEvent, now: Int64, _ body: @escaping @Sendable (Database) throws -> Result
+        _ event: AuditEvent, now: Int64, told: @Sendable (Result) -> [String: String] = { _ in [:] },
+        _ body: @escaping @Sendable (Database) throws -> Result
     ) async throws -> Result {
         let intent = try await open(event, now: now)
         do {
-            return try await store.write { database in
+            let result = try await store.write { database in
                 let result = try body(database)
                 try self.close(intent, event, .completed, now: now, in: database)
                 return result
             }
+            tell(event, .completed, told(result), now: now)
+            return result
         } catch {
             await closeFailed(intent, event, error, now: now)
             throw error
@@ -125,6 +135,7 @@ package final class AuditLog: Sendable {
                 try outcome.keep(database)
                 try self.close(intent, ended, outcome.phase, now: now, in: database)
             }
+            tell(ended, outcome.phase, [:], now: now)
             return outcome.result
         } catch {
             await closeFailed(intent, event, error, now: now)
@@ -137,6 +148,14 @@ package final class AuditLog: Sendable {
         var failed = event
         failed.details["failure"] = String("\(error)".prefix(500))
         try? await store.write { [failed] in try self.close(intent, failed, .failed, now: now, in: $0) }
+        tell(failed, .failed, [:], now: now)
+    }
+
+    /// - Parameter hearer: must be quick, and must not fail; there is one.
+    func hear(_ hearer: @escaping Hearer) { self.hearer.withLock { $0 = hearer } }
+
+    private func tell(_ event: AuditEvent, _ phase: AuditEntry.Phase, _ told: [String: String], now: Int64) {
+        hearer.withLock { $0 }?(event, phase, told, now)
     }
 
     /// Records what is about to happen. Returns the number of the record.

@@ -88,6 +88,12 @@ package final class Backups: Sendable {
         state.withLock { $0.lastVerified }.map { BackupRetention.age(of: $0, nowMilliseconds: now) }
     }
 
+    /// What alerts are decided by; unknown before anybody has looked.
+    func sight(now: Int64) -> AlertSights.Backup {
+        let (isKnown, isTrouble) = state.withLock { ($0.isKnown, $0.trouble?.reason) }
+        return isKnown ? .lastVerified(age: lastVerifiedAge(now: now), problem: isTrouble) : .unknown
+    }
+
     /// Why the last one failed, with its mend.
     var problem: String? {
         state.withLock { $0.trouble }.map { "\($0.reason); mend: \($0.mend)" }

@@ -22,20 +22,30 @@ final class Gateways: Sendable {
     }
 
     private let state: Mutex<State>
+    private let events: EventLog
 
-    init(now: Instant) {
+    init(events: EventLog, now: Instant) {
         var system = SystemRandomNumberGenerator()
         let random = SeededRandom(seed: system.next())
         state = Mutex(State(admission: PullAdmission(now: now), random: random))
+        self.events = events
     }
 
     /// A gateway reports, and asks for what it is to have.
     ///
     /// - Throws: `ProblemView.busy`, where it is to come again.
     func arrive(_ id: String, _ report: GatewayReportView, now: Instant) throws {
-        let answer = state.withLock { state in
-            state.seen[id] = Seen(report: report, at: now)
-            return state.admission.arrive(now: now, random: &state.random)
+        let (answer, isNew) = state.withLock { state in
+            let isNew = state.seen.updateValue(Seen(report: report, at: now), forKey: id) == nil
+            return (state.admission.arrive(now: now, random: &state.random), isNew)
+        }
+        if isNew {
+            events.add(
+                EventLog.News(
+                    type: "gateway.seen", subject: id,
+                    summary: "the gateway \(id) reports for the first time since the start",
+                    details: ["version": report.version, "generation": "\(report.generation)"]),
+                now: WallClock.readMilliseconds())
         }
         if case .retryAfter(let nanoseconds) = answer {
             throw ProblemView.busy(seconds: Int((nanoseconds + Span.second - 1) / Span.second))
@@ -59,6 +69,23 @@ final class Gateways: Sendable {
                 id: id, silentForMilliseconds: now.nanoseconds(since: seen.at) / Span.millisecond, target: target(id),
                 report: seen.report)
         }
+    }
+}
+
+extension GatewayView {
+    /// What alerts are decided by.
+    var sight: AlertSights.Gateway {
+        // The numbers of a file are its own.
+        let isOurs = report.source == "control" || report.source == "ring"
+        return AlertSights.Gateway(
+            id: id, silentNanoseconds: silentForMilliseconds * Span.millisecond,
+            generation: isOurs ? report.generation : 0,
+            target: target, refused: report.refused,
+            troubles: (report.troubles ?? []).map {
+                AlertSights.Trouble(
+                    $0.subject, breaker: $0.breaker.flatMap(AlertSights.Trouble.Breaker.init(rawValue:)),
+                    suspension: $0.suspension.flatMap(FailureClass.init(rawValue:)))
+            }, saysAll: report.troubles != nil && report.moreTroubles ?? 0 == 0)
     }
 }
 

@@ -34,11 +34,11 @@ final class APIListener: Sendable {
         self.logger = logger
     }
 
-    func respond(to request: Request, peer: String?) async -> Response {
+    func respond(to request: Request, peer: String?, connection: APIConnection = .none) async -> Response {
         let id = UUID().uuidString.lowercased()
         var response: Response
         do {
-            response = try await answer(request, peer: peer)
+            response = try await answer(request, peer: peer, connection: connection)
         } catch {
             response = render(problem(of: error, id: id, request: request), id: id)
         }
@@ -48,7 +48,9 @@ final class APIListener: Sendable {
         return response
     }
 
-    private func answer(_ request: Request, peer: String?) async throws -> Response {
+    private func answer(
+        _ request: Request, peer: String?, connection: APIConnection
+    ) async throws -> Response {
         try checkHost(request)
         let path = request.uri.path
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
@@ -63,27 +65,41 @@ final class APIListener: Sendable {
         asked.parameters = parameters
         for (name, value) in request.uri.queryParameters { asked.query[String(name)] = String(value) }
         asked.ifMatch = try ifMatch(request)
+        if route.streams { prepare(&asked, request, connection) }
         if route.request != nil { asked.body = try await body(of: request) }
         return render(try await route.handle(asked))
     }
 
+    private func prepare(_ asked: inout APIRequest, _ request: Request, _ connection: APIConnection) {
+        asked.asksForStream = request.headers[.accept]?.contains("text/event-stream") ?? false
+        asked.lastEventID = request.headers[.lastEventID]
+        asked.connection = connection
+        let token = Self.token(of: request)
+        asked.isStillPermitted = { [tokens, clock] permission in
+            let now = clock()
+            return token.flatMap { tokens.principal(of: $0, now: now) }?.may(permission, nowMilliseconds: now) ?? false
+        }
+    }
+
     // MARK: - Who asks
+
+    private static func token(of request: Request) -> Substring? {
+        let header = request.headers[.authorization] ?? ""
+        return header.count > 7 && header.prefix(7).lowercased() == "bearer " ? header.dropFirst(7) : nil
+    }
 
     private func principal(
         for route: APIRoute, _ request: Request, peer: String?, now: Int64
     ) async throws -> Principal {
         guard let permission = route.permission else { return Principal(id: "anybody", kind: .viewer) }
-        let header = request.headers[.authorization] ?? ""
-        guard header.count > 7, header.prefix(7).lowercased() == "bearer ",
-            let principal = tokens.principal(of: header.dropFirst(7), now: now)
-        else {
+        guard let principal = Self.token(of: request).flatMap({ tokens.principal(of: $0, now: now) }) else {
             let block = GuessThrottle.block(ofAddress: peer)
             let isCalm = guesses.withLock { $0.recordFailure(block: block, now: MonotonicClock.read()) }
             // Whoever guesses must not fill the log either.
             guard isCalm else { throw ProblemView.tooManyGuesses }
             let event = AuditEvent(
                 Actor(principal: "unknown", kind: "unknown"), "sign-in.refused", route.path, ["peer": peer ?? ""])
-            if !header.isEmpty { try await audit.note(event, now: now) }
+            if request.headers[.authorization]?.isEmpty == false { try await audit.note(event, now: now) }
             throw ProblemView.unauthorized
         }
         guard principal.may(permission, nowMilliseconds: now) else {
@@ -158,6 +174,8 @@ final class APIListener: Sendable {
         case .text(let text, let type):
             return Response(
                 status: .ok, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        case .stream(let body):
+            return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
         case .nothing:
             return Response(status: .noContent)
         }
@@ -192,6 +210,7 @@ final class APIListener: Sendable {
 
 extension HTTPField.Name {
     fileprivate static let requestID = named("x-request-id")
+    fileprivate static let lastEventID = named("last-event-id")
     fileprivate static let contentTypeOptions = named("x-content-type-options")
 
     private static func named(_ text: String) -> HTTPField.Name {

@@ -2,6 +2,20 @@ import Foundation
 import HTTPTypes
 import HoldfastAPI
 import HoldfastCore
+import HummingbirdCore
+
+/// Where an answer goes that does not end at once.
+struct APIConnection: Sendable {
+    var isOpen: @Sendable () -> Bool
+    /// At once, whatever is still to be written.
+    var close: @Sendable () -> Void
+    /// A reader that says nothing more is gone, and not only done with asking: without this its place stays taken until
+    /// something is written.
+    var closeWithReader: @Sendable () -> Void
+
+    /// Nobody listens.
+    static let none = APIConnection(isOpen: { false }, close: {}, closeWithReader: {})
+}
 
 /// A request that was let in.
 struct APIRequest: Sendable {
@@ -14,6 +28,12 @@ struct APIRequest: Sendable {
     var principal: Principal
     /// Milliseconds since 1970.
     var now: Int64
+    /// It accepts `text/event-stream`.
+    var asksForStream = false
+    var lastEventID: String?
+    var connection = APIConnection.none
+    /// Whether whoever asked may do this now, some time after the request.
+    var isStillPermitted: @Sendable (Permission) -> Bool = { _ in false }
 
     var actor: Actor { Actor(principal: principal.id, kind: principal.kind.rawValue) }
 
@@ -53,6 +73,8 @@ struct APIRequest: Sendable {
 enum APIAnswer: Sendable {
     case json(HTTPResponse.Status, Data, generation: UInt64?)
     case text(String, type: String)
+    /// Of events, without an end.
+    case stream(ResponseBody)
     case nothing
 
     static func view(
@@ -79,6 +101,8 @@ struct APIRoute: Sendable {
     var response: APISchema?
     /// Changes take `If-Match`.
     var takesGeneration = false
+    /// Answers with `text/event-stream` too, where that is accepted.
+    var streams = false
     var handle: Handle
 
     /// The path's parameters where it matches; no normalising, and no empty parameter.

@@ -15,10 +15,11 @@ struct APIRoutes: Sendable {
     let audit: AuditLog
     let version: String
 
-    var all: [APIRoute] {
+    /// - Parameter more: of nouns that keep theirs with them.
+    func all(with more: [APIRoute]) -> [APIRoute] {
         let routes =
             statusRoutes + gatewayRoutes + generationRoutes + rollouts.routes + overrideRoutes + tokenRoutes
-            + keys.routes + backups.routes + auditRoutes
+            + keys.routes + backups.routes + more + auditRoutes
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
 

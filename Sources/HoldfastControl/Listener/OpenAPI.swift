@@ -74,6 +74,12 @@ enum OpenAPI {
         found += route.query.map {
             ["name": .string($0.name), "in": "query", "description": .string($0.summary), "schema": $0.schema.json]
         }
+        if route.streams {
+            found.append([
+                "name": "Last-Event-ID", "in": "header", "schema": ["type": "string"],
+                "description": "Of a stream: the last id that was seen, as `after`.",
+            ])
+        }
         if route.takesGeneration {
             found.append([
                 "name": "If-Match", "in": "header", "schema": ["type": "string"],
@@ -87,7 +93,11 @@ enum OpenAPI {
         var members: [JSONMember] = []
         var good: [JSONMember] = [JSONMember(name: "description", value: "As asked.")]
         if let response = route.response {
-            good.append(JSONMember(name: "content", value: ["application/json": ["schema": response.json]]))
+            var content = [JSONMember(name: "application/json", value: ["schema": response.json])]
+            if route.streams {
+                content.append(JSONMember(name: "text/event-stream", value: ["schema": ["type": "string"]]))
+            }
+            good.append(JSONMember(name: "content", value: .object(content)))
         }
         members.append(JSONMember(name: "\(route.status.code)", value: .object(good)))
         if route.path == "/v1/pull" {

@@ -8,7 +8,11 @@ extension APISchema {
     static let report = object([
         ("version", .string), ("generation", .integer), ("source", oneOf(["control", "ring", "file"])),
         ("ready", .boolean), ("exchanges_in_flight", .integer), ("exchanges", .integer), ("failures", .integer),
-        ("refused?", .string), ("shedding", .string),
+        ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble)), ("more_troubles?", .integer),
+    ])
+
+    static let trouble = object([
+        ("subject", .string), ("breaker?", oneOf(["open", "half-open"])), ("suspension?", .string),
     ])
 
     static let gateway = object([
@@ -98,6 +102,30 @@ extension APISchema {
         ("bytes", .integer), ("made_at?", .time), ("age_milliseconds?", .integer), ("version?", .string),
         ("generation?", .integer), ("audit_entries?", .integer), ("checked_at?", .time), ("problem?", .string),
         ("mend?", .string),
+    ])
+
+    static let severity = oneOf(AlertSeverity.allCases.map(\.rawValue))
+
+    static let event = object([
+        ("id", .integer), ("at", .time), ("type", .string), ("subject", .string), ("summary", .string),
+        ("severity?", severity), ("by?", .string), ("details", map(of: .string)),
+    ])
+
+    static let eventPage = object([("items", array(of: event)), ("next", .string), ("gap", .boolean)])
+
+    static let alertKind = oneOf(AlertKind.allCases.map(\.rawValue))
+
+    static let alert = object([
+        ("kind", alertKind), ("subject", .string), ("severity", severity), ("summary", .string), ("mend", .string),
+        ("gateways", array(of: .string)), ("since", .time),
+    ])
+
+    static let notification = object([
+        ("name", .string), ("format", oneOf(NotificationSettings.Format.allCases.map(\.rawValue))),
+        ("address", .string), ("kinds", array(of: alertKind)),
+        ("state", oneOf(NotificationView.State.allCases.map(\.rawValue))), ("waiting", .integer), ("sent", .integer),
+        ("failures", .integer), ("dropped", .integer), ("last_success_at?", .time), ("last_failure_at?", .time),
+        ("last_failure?", .string),
     ])
 
     static let problem = object([

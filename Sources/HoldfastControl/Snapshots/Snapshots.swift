@@ -151,7 +151,7 @@ package final class Snapshots: Sendable {
         _ event: AuditEvent, expected: UInt64? = nil, reach: Reach = .beside, now: Int64,
         _ alter: @escaping @Sendable (_ previous: Generation?, Database) throws -> Draft
     ) async throws -> Generation {
-        try await audit.change(event, now: now) { database in
+        try await audit.change(event, now: now, told: Self.told) { database in
             let previous = try GenerationStore.newest(in: database)
             if let expected, expected != previous?.number ?? 0 {
                 throw ProblemView.stale(expected: expected, newest: previous?.number ?? 0)
@@ -242,10 +242,12 @@ package final class Snapshots: Sendable {
         }
     }
 
-    func snapshot(of generation: Generation) throws -> Snapshot {
+    func loaded(_ generation: Generation) throws -> LoadedConfiguration {
         let payload = generation.payload
-        return try compile(.unchanged(from: generation, reason: payload.reason), issued: payload.keys).snapshot
+        return try compile(.unchanged(from: generation, reason: payload.reason), issued: payload.keys)
     }
+
+    func snapshot(of generation: Generation) throws -> Snapshot { try loaded(generation).snapshot }
 
     /// Clients whose keys have no place in the document would be refused from one second to the next.
     private static func checkKeys(_ issued: [IssuedKeyDigest], in snapshot: Snapshot) throws {
@@ -259,6 +261,8 @@ package final class Snapshots: Sendable {
             mend:
                 "keep the workload, end the keys (holdfast keys revoke), or, where that is meant, send confirmed: true")
     }
+
+    private static func told(_ made: Generation) -> [String: String] { ["generation": "\(made.number)"] }
 
     /// Half a configuration is valid too, and so is somebody else's.
     private static func checkSize(_ draft: Draft, after previous: Generation) throws {

@@ -73,6 +73,7 @@ extension Compilation {
                         mend: "give it another port"))
             }
         }
+        settings.notifications = notifications(reader)
         return settings
     }
 

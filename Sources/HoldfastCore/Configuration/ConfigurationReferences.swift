@@ -15,11 +15,20 @@ package struct ConfigurationReferences {
 
     var environment: (String) -> String?
     var file: (String) -> FileReading
+    /// False: those of the management plane's own section need not be readable, since whoever reads here is another plane
+    /// or another machine.
+    var needsControl: Bool
 
-    package init(environment: @escaping (String) -> String?, file: @escaping (String) -> FileReading) {
+    package init(
+        environment: @escaping (String) -> String?, file: @escaping (String) -> FileReading, needsControl: Bool = true
+    ) {
         self.environment = environment
         self.file = file
+        self.needsControl = needsControl
     }
+
+    /// What a reference stands for that cannot be read here, and need not be.
+    package static let elsewhere = "read-where-the-gateway-runs"
 
     func resolve(_ node: ConfigurationNode, path: String = "", findings: ConfigurationFindings) -> ConfigurationNode {
         var node = node
@@ -48,6 +57,7 @@ package struct ConfigurationReferences {
         _ scalar: inout ConfigurationNode.Scalar, at position: ConfigurationNode.Position, path: String,
         findings: ConfigurationFindings
     ) {
+        let isOptional = !needsControl && path.hasPrefix("control.")
         do {
             let (text, usesEnvironment) = try expand(scalar.written)
             scalar.text = text
@@ -57,9 +67,10 @@ package struct ConfigurationReferences {
                 scalar.text = contents
                 scalar.origin = origin
             }
+            if isOptional, scalar.text.contains(Self.elsewhere) { scalar.isUnresolved = true }
         } catch {
             scalar.isUnresolved = true
-            findings.add(position, path, error)
+            if !isOptional { findings.add(position, path, error) }
         }
     }
 

@@ -47,7 +47,12 @@ package enum ConfigurationTable {
         [
             FieldRule(
                 "listen", .listenAddress, .defaulted("127.0.0.1:8090"), example: "127.0.0.1:8090", "API and console.",
-                reason: "Reachable from this machine only, until that is changed on purpose.")
+                reason: "Reachable from this machine only, until that is changed on purpose."),
+            FieldRule(
+                "notifications", .named(.id, notification), .optional("nobody is told"),
+                example: "{oncall: {format: alertmanager, url: \"http://127.0.0.1:9093\"}}",
+                "Who is told of alerts, by a name of your choice.",
+                reason: "Nothing leaves this machine before somebody says where to."),
         ])
 
     static let provider = SectionRule(

@@ -5,6 +5,7 @@
 package enum Permission: String, Sendable, Hashable, CaseIterable {
     case eventsRead = "events.read"
     case findingsRead = "findings.read"
+    case notificationsTest = "notifications.test"
     case gatewaysRead = "gateways.read"
     case gatewaysReport = "gateways.report"
 
@@ -92,6 +93,8 @@ extension Permission {
                 "Recovery path: back to what an admin had published, by whoever is on call.")
         case .overridesCreate, .overridesClear, .drillsStart, .playbooksStart:
             row([.operator_, .admin], .ifGranted, "Day-to-day operation, with reason and expiry.")
+        case .notificationsTest:
+            row([.operator_, .admin], .ifGranted, "It changes nothing, and may wake somebody.")
         case .restrictionsCreate:
             row([.operator_, .admin], .ifGranted, "Taking out what the law forbids cannot wait for an admin.")
         case .restrictionsClear:

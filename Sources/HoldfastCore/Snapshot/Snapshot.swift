@@ -87,6 +87,7 @@ package struct GatewaySettings: Sendable, Hashable {
 /// The management plane's own. Gateways look at none of it.
 package struct ControlSettings: Sendable, Hashable {
     package var listen = ListenAddress(host: "127.0.0.1", port: 8090)
+    package var notifications: [NotificationSettings] = []
 
     package init() {}
 }

@@ -76,7 +76,8 @@ package struct ConfigurationWatch: Sendable {
     /// The files to watch from here on.
     private func load() -> [String] {
         do {
-            let loaded = try ConfigurationFile.load(path: path, environment: environment)
+            let loaded = try ConfigurationFile.load(
+                path: path, environment: environment, needsControl: false)
             do {
                 try gateway.adopt(loaded)
             } catch {

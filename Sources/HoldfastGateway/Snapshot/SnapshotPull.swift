@@ -147,7 +147,7 @@ package struct SnapshotPull: Sendable {
         do throws(ConfigurationProblems) {
             let loaded = try ConfigurationFile.compile(
                 text: payload.document, name: payload.name, directory: settings.directory,
-                environment: settings.environment, issued: issued)
+                environment: settings.environment, issued: issued, needsControl: false)
             return Taken(payload: payload, loaded: loaded, overrides: overrides, bytes: bytes)
         } catch {
             throw PullRefusal(

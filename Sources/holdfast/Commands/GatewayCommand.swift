@@ -146,7 +146,7 @@ struct GatewayCommand: AsyncParsableCommand {
 
     private func load(_ config: String, environment: [String: String]) throws -> LoadedConfiguration {
         do {
-            return try ConfigurationFile.load(path: config, environment: environment)
+            return try ConfigurationFile.load(path: config, environment: environment, needsControl: false)
         } catch {
             Terminal.writeError("\(error.description)\n")
             throw ExitCode(error.exitStatus.rawValue)

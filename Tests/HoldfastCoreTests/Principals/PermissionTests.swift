@@ -11,6 +11,7 @@ import Testing
         permission           viewer operator approver auditor admin automation node
         events.read          +      +        +        .       +     g          .
         findings.read        +      +        +        .       +     g          .
+        notifications.test   .      +        .        .       +     g          .
         gateways.read        +      +        +        .       +     g          .
         gateways.report      .      .        .        .       .     .          +
         snapshots.read       +      +        +        .       +     g          .
