@@ -70,7 +70,8 @@ let productTargets: [Target] = [
     library(
         "HoldfastControl",
         [
-            "HoldfastAPI", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes, crypto, logging,
+            "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes,
+            crypto, logging,
             nioCore, nioPosix,
         ]),
     .executableTarget(
@@ -97,7 +98,10 @@ let productTargets: [Target] = [
         ]),
     tests(
         "HoldfastControlTests",
-        ["HoldfastControl", "HoldfastAPI", "HoldfastCore", grdb, crypto, httpTypes, logging, nioCore, nioPosix]),
+        [
+            "HoldfastControl", "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", grdb, crypto, httpTypes, logging,
+            nioCore, nioPosix,
+        ]),
     tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     tests(
         "HoldfastCommandTests",

@@ -52,6 +52,7 @@ package final class ControlServer: Sendable {
     private let overrides: Overrides
     let audit: AuditLog
     private let listener: APIListener
+    let figures: ControlMetrics
     private let logger: Logger
 
     /// Opens the store and whatever is in it. Nobody is served yet.
@@ -70,14 +71,18 @@ package final class ControlServer: Sendable {
                 folder: settings.backups ?? "\(settings.folder)/\(Backups.folderName)", version: settings.version),
             audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
         overrides = Overrides(snapshots: snapshots, audit: audit)
+        let gateways = Gateways(snapshots: snapshots, now: MonotonicClock.read())
+        let answers = AnswerCounts()
+        figures = ControlMetrics(
+            tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,
+            startedAt: MonotonicClock.read())
         let routes = APIRoutes(
-            tokens: tokens, overrides: overrides, snapshots: snapshots,
-            gateways: Gateways(snapshots: snapshots, now: MonotonicClock.read()), backups: backups, audit: audit,
-            version: settings.version)
+            tokens: tokens, overrides: overrides, snapshots: snapshots, gateways: gateways, backups: backups,
+            audit: audit, metrics: figures, version: settings.version)
         listener = APIListener(
             routes: routes.all, tokens: tokens, audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
-            clock: WallClock.readMilliseconds, logger: logger)
+            clock: WallClock.readMilliseconds, answers: answers, logger: logger)
         publicKey = key.publicText
         self.settings = settings
         self.audit = audit

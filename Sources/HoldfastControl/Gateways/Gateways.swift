@@ -18,6 +18,7 @@ final class Gateways: Sendable {
     private struct State {
         var seen: [String: Seen] = [:]
         var admission: PullAdmission
+        var pulls: (taken: Int, deferred: Int) = (0, 0)
         var random: SeededRandom
     }
 
@@ -35,7 +36,9 @@ final class Gateways: Sendable {
     func pull(_ id: String, _ report: GatewayReportView, now: Instant) throws -> SignedSnapshot? {
         let answer = state.withLock { state in
             state.seen[id] = Seen(report: report, at: now)
-            return state.admission.arrive(now: now, random: &state.random)
+            let answer = state.admission.arrive(now: now, random: &state.random)
+            if case .retryAfter = answer { state.pulls.deferred += 1 } else { state.pulls.taken += 1 }
+            return answer
         }
         if case .retryAfter(let nanoseconds) = answer {
             throw ProblemView.busy(seconds: Int((nanoseconds + Span.second - 1) / Span.second))
@@ -45,6 +48,9 @@ final class Gateways: Sendable {
         }
         return newest.signed
     }
+
+    /// Since the start.
+    var pulls: (taken: Int, deferred: Int) { state.withLock(\.pulls) }
 
     func all(now: Instant) -> [GatewayView] {
         let target = snapshots.newest?.number ?? 0

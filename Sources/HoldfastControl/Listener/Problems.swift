@@ -1,4 +1,5 @@
 import HoldfastAPI
+import HoldfastCore
 
 /// The problems that every noun has. Those of one noun stand with it.
 extension ProblemView {
@@ -53,9 +54,14 @@ extension ProblemView {
         "slow-body", "The body did not come", status: 408,
         detail: "the body was not whole after \(APIListener.bodyTime.components.seconds) s", mend: "send it again")
 
-    static let tooManyGuesses = ProblemView(
-        "guesses", "Too many failed sign-ins", status: 429, detail: "too many tokens from this address were not right",
-        mend: "wait, or send one that is right: it is never locked out")
+    static var tooManyGuesses: ProblemView {
+        var problem = ProblemView(
+            "guesses", "Too many failed sign-ins", status: 429,
+            detail: "too many tokens from this address were not right",
+            mend: "wait, or send one that is right: it is never locked out")
+        problem.retryAfter = Int(GuessThrottle.refillNanoseconds / Span.second)
+        return problem
+    }
 
     /// The store cannot be read or written, or is full.
     init(_ failure: StoreFailure) {

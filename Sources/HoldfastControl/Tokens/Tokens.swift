@@ -10,6 +10,7 @@ package final class Tokens: Sendable {
     package static let firstAdmin = "first-admin"
     /// Of all kinds, ended ones included: a bound on what is kept in memory.
     static let most = 10_000
+    /// Characters as Unicode counts them.
     static let longestNote = 200
 
     private let audit: AuditLog
@@ -73,11 +74,13 @@ package final class Tokens: Sendable {
                     field: "id", message: "this is no id",
                     mend: "use 1 to \(KeyText.longestID) of a-z, 0-9 and '-'"))
         }
-        if new.note.utf8.count > Self.longestNote || new.note.unicodeScalars.contains(where: { $0.value < 0x20 }) {
+        if new.note.unicodeScalars.count > Self.longestNote
+            || new.note.unicodeScalars.contains(where: { $0.value < 0x20 })
+        {
             fields.append(
                 .init(
                     field: "note", message: "the note is too long or holds control characters",
-                    mend: "use at most \(Self.longestNote) bytes of text on one line"))
+                    mend: "use at most \(Self.longestNote) characters on one line"))
         }
         if new.kind != .automation, !new.grants.isEmpty {
             fields.append(
