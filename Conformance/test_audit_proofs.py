@@ -199,7 +199,8 @@ def test_there_is_no_proof_of_what_is_not_there(control, checkpoints, path, stat
 
 
 def verify(export: Path, control: Control, *more: str):
-    done = holdfast("audit", "verify", "--export", str(export), "--key", str(control.data / "signing.pub"), "--json", *more)
+    key = str(control.data / "signing.pub")
+    done = holdfast("audit", "verify", "--export", str(export), "--key", key, "--json", *more)
     report = json.loads(done.stdout)
     assert (done.returncode == 0) == report["good"] and (report["faults"] == []) == report["good"]
     return done.returncode, report
@@ -231,7 +232,8 @@ def renumbered(lines: list[bytes]) -> list[bytes]:
 FORGERIES = {
     "truncated": (lambda lines: lines[:-6] + lines[-1:], "entries are missing at the end"),
     "edited": (edited, "are not those that were signed"),
-    "one byte": (lambda lines: [lines[0].replace(b'"number":0', b'"number": 0'), *lines[1:]], "are not those that were signed"),
+    "one byte": (
+        lambda lines: [lines[0].replace(b'"number":0', b'"number": 0'), *lines[1:]], "are not those that were signed"),
     "reordered": (lambda lines: [*lines[:10], lines[11], lines[10], *lines[12:]], "entry 10 is not what stands"),
     "one taken out": (lambda lines: lines[:40] + lines[41:], "entry 40 is not what stands"),
     "one taken out and renumbered": (renumbered, "entries are missing at the end"),
@@ -278,8 +280,6 @@ def test_a_fork_is_detected(export, control, work, tmp_path, log):
     try:
         for name, side in (("here", control), ("there", fork)):
             side.admin = control.admin
-            side.child._process = None
-            side._ready.unlink(missing_ok=True)
             side.start()
             change(side, 1 if name == "here" else 2)
             note = side.ask("GET", "/v1/audit/checkpoint", side.admin).body.decode()

@@ -36,15 +36,18 @@ EFFECT = {"kind": "cap", "deployment": "one/model", "concurrent": 8}
 def control(work):
     served = Control("api", DOCUMENT, work)
     served.start()
-    gateway = served.enrolled_gateway("api-gateway", {})
     try:
+        gateway = served.enrolled_gateway("api-gateway", {})
         gateway.start()
-        wait_until(lambda: served.get("/v1/gateways")["items"], 20, "a gateway that reports", served.child.log_tail)
-        made = served.ask("POST", "/v1/overrides", served.admin, {"effect": EFFECT, "reason": "a first one", "for": "1h"})
-        assert made.status == 201, made.body
-        yield served
+        try:
+            wait_until(lambda: served.get("/v1/gateways")["items"], 20, "a gateway that reports", served.child.log_tail)
+            override = {"effect": EFFECT, "reason": "a first one", "for": "1h"}
+            made = served.ask("POST", "/v1/overrides", served.admin, override)
+            assert made.status == 201, made.body
+            yield served
+        finally:
+            gateway.stop()
     finally:
-        gateway.stop()
         served.stop()
 
 
@@ -130,7 +133,8 @@ def test_every_answer_is_what_the_document_says(control, document, work, kind):
             command += ["--exclude-operation-id", operation["operationId"]]
     ran = subprocess.run(
         command, capture_output=True, text=True, timeout=BOUND_SECONDS, cwd=Path(__file__).parent,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "CONFORMANCE_SPARED_TOKENS": f"first-admin,api-gateway,{identifier}"})
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent),
+             "CONFORMANCE_SPARED_TOKENS": f"first-admin,api-gateway,{identifier}"})
     (work / f"schemathesis-{kind}.log").write_text(ran.stdout + ran.stderr)
     assert ran.returncode == 0, ran.stdout[-20_000:] + ran.stderr[-2_000:]
     assert json.loads(report.read_text())

@@ -1,6 +1,7 @@
 """The management plane under test: its tokens, its API, and gateways that are enrolled with it."""
 import http.client
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -100,4 +101,4 @@ class Control(Served):
 
 def holdfast(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [binary(), *arguments], capture_output=True, text=True, timeout=60, env={**(environment or {}), "PATH": "/usr/bin:/bin"})
+        [binary(), *arguments], capture_output=True, text=True, timeout=60, env={**os.environ, **(environment or {})})

@@ -17,7 +17,8 @@ struct APISchema: Sendable {
     static let count = APISchema(json: ["type": "integer", "minimum": 0, "maximum": .integer(longestNumber)])
     static let positive = APISchema(json: ["type": "integer", "minimum": 1, "maximum": .integer(longestNumber)])
     static let longestNumber = 999_999_999_999_999_999
-    static let longestName = 200
+    /// As long as a file may be named.
+    static let longestName = 255
     static let boolean = APISchema(json: ["type": "boolean"])
     /// RFC 3339.
     static let time = APISchema(json: ["type": "string", "format": "date-time"])
