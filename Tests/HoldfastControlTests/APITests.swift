@@ -77,7 +77,9 @@ struct APITests {
                     "POST", "/v1/generations", token: control.admin,
                     body: NewGenerationView(
                         document: TestControl.document, name: reason, reason: "why", confirmed: nil))
-                #expect((named.status == 201) == (isLegal && reason.count <= APISchema.longestName), "\(reason.debugDescription)")
+                #expect(
+                    (named.status == 201) == (isLegal && reason.count <= APISchema.longestName),
+                    "\(reason.debugDescription)")
             }
         }
     }
