@@ -106,7 +106,8 @@ let productTargets: [Target] = [
     tests(
         "HoldfastCommandTests",
         [
-            "holdfast", "HoldfastControl", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore", arguments, crypto,
+            "holdfast", "HoldfastGateway", "HoldfastControl", "HoldfastSimulation", "HoldfastAPI", "HoldfastCore",
+            arguments, crypto,
             logging,
             nioCore, nioPosix, nioHTTP1, systemPackage,
         ]),

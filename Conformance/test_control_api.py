@@ -22,12 +22,14 @@ BOUND_SECONDS = 150
 SAID_BY_NO_SCHEMA = {
     "post_generations": "the configuration is a language of its own: `holdfast check` says what is wrong with it",
     "post_overrides": "what it names must be in the newest configuration, and each kind has fields of its own",
+    "post_keys": "the workload must be one of the newest configuration",
     "post_tokens": "each kind has bounds for its life, and only automation is granted anything",
 }
 
 DOCUMENT = {
     "providers": {"one": {"base_url": "http://127.0.0.1:9/v1", "network": "private"}},
     "routes": {"assistant": {"candidates": ["one/model", "one/other"]}},
+    "workloads": {"triage": {"criticality": "standard"}},
 }
 EFFECT = {"kind": "cap", "deployment": "one/model", "concurrent": 8}
 

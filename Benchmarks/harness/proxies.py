@@ -208,7 +208,7 @@ class Shape:
     secondary: int | None = None
 
 
-def holdfast_configuration(folder, upstream, port, shape):
+def holdfast_configuration(folder, upstream, port, shape, control, collector):
     secondary = shape.secondary or upstream
     closed = free_port()
     lines = [
@@ -218,6 +218,10 @@ def holdfast_configuration(folder, upstream, port, shape):
         f"  operations: 127.0.0.1:{free_port()}",
         f"  event_loops: {WORKERS}",
         f"  access_log: {folder}/access.log",
+        "control:",
+        f"  listen: 127.0.0.1:{control}",
+        "telemetry:",
+        f"  endpoint: http://127.0.0.1:{collector}",
         "providers:",
     ]
     for name, at in (("primary", upstream), ("secondary", secondary), ("refused", closed)):
@@ -246,8 +250,48 @@ def holdfast_configuration(folder, upstream, port, shape):
     return path, keys[-1]
 
 
+def collector(folder, port):
+    """Takes whatever it is sent, as cheaply as anything can: what is measured is the sender."""
+    configuration = folder / "collector.conf"
+    configuration.write_text(f"""
+daemon off;
+worker_processes 1;
+pid {folder}/collector.pid;
+error_log {folder}/collector-error.log error;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_max_body_size 0;
+    client_body_temp_path {folder}/collector-body;
+    server {{ listen 127.0.0.1:{port}; location / {{ return 200; }} }}
+}}
+""")
+    command = ["nginx", "-e", f"{folder}/collector-error.log", "-p", str(folder), "-c", str(configuration)]
+    return Service("collector", command, folder / "collector.log")
+
+
 def holdfast(folder, upstream, binary, shape=None, name="holdfast"):
-    port = free_port()
-    path, key = holdfast_configuration(folder, upstream, port, shape or Shape())
-    command = [str(binary), "gateway", "--config", str(path), "--data", str(folder / "data")]
-    return start(name, command, port, key, folder / "holdfast.log")
+    """As it is meant to run: the management plane attached, telemetry on."""
+    port, control_port, collector_port = free_port(), free_port(), free_port()
+    path, key = holdfast_configuration(folder, upstream, port, shape or Shape(), control_port, collector_port)
+    data, token, ready = folder / "control", folder / "gateway.token", folder / "control.ready"
+    control = Service(
+        f"{name}-control",
+        [str(binary), "control", "--config", str(path), "--data", str(data), "--enrol", f"bench={token}",
+         "--ready-file", str(ready)], folder / "control.log")
+    try:
+        deadline = time.monotonic() + 30
+        while not ready.exists():
+            control.check_alive()
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"the management plane is not ready; see {control.log}")
+            time.sleep(0.01)
+    except BaseException:
+        control.stop()
+        raise
+    command = [
+        str(binary), "gateway", "--config", str(path), "--data", str(folder / "data"), "--control", str(ready),
+        "--trust", str(data / "signing.pub"), "--token-file", str(token)]
+    proxy = start(name, command, port, key, folder / "holdfast.log")
+    proxy.service.beside = [control, collector(folder, collector_port)]
+    return proxy

@@ -25,6 +25,8 @@ class Service:
 
     def __init__(self, name, command, log, environment=None, stdout=None):
         self.name = name
+        # Other services that it needs, measured by nobody and stopped with it.
+        self.beside = []
         self.log = Path(log)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as sink:
@@ -79,6 +81,8 @@ class Service:
         # A main process that ends may leave workers behind.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        for other in self.beside:
+            other.stop()
 
     def check_alive(self):
         if self.process.poll() is not None:

@@ -77,8 +77,8 @@ package final class ControlServer: Sendable {
             tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,
             startedAt: MonotonicClock.read())
         let routes = APIRoutes(
-            tokens: tokens, overrides: overrides, snapshots: snapshots, gateways: gateways, backups: backups,
-            audit: audit, metrics: figures, version: settings.version)
+            tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
+            gateways: gateways, backups: backups, audit: audit, metrics: figures, version: settings.version)
         listener = APIListener(
             routes: routes.all, tokens: tokens, audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),

@@ -24,7 +24,9 @@ struct Holdfast: AsyncParsableCommand {
                 subcommands: [StatusCommand.self, GatewaysCommand.self, TopCommand.self, AuditCommand.self]),
             CommandGroup(
                 name: "Configuration and access",
-                subcommands: [ConfigCommand.self, RollbackCommand.self, TokensCommand.self]),
+                subcommands: [
+                    ConfigCommand.self, RollbackCommand.self, KeysCommand.self, TokensCommand.self, BackupCommand.self,
+                ]),
             CommandGroup(
                 name: "Run-time operation",
                 subcommands: [
@@ -34,7 +36,7 @@ struct Holdfast: AsyncParsableCommand {
             CommandGroup(
                 name: "Offline",
                 subcommands: [
-                    CheckCommand.self, SchemaCommand.self, KeysCommand.self, RestoreCommand.self, SimulateCommand.self,
+                    CheckCommand.self, SchemaCommand.self, RestoreCommand.self, SimulateCommand.self,
                     VersionCommand.self,
                 ]),
         ]

@@ -47,6 +47,18 @@ struct DesiredStateTests {
         }
     }
 
+    @Test("Certificates and authorities that only the gateway has are no mistake")
+    func certificates() async throws {
+        try await TestControl.run { control in
+            let document =
+                "gateway: {tls: {certificate: \"file:/gateway/c.pem\", key: \"file:/gateway/k.pem\"}}\n"
+                + TestControl.document.replacing(
+                    "network: private", with: "network: private, trust_roots: \"file:/gateway/ca.pem\"")
+            let answer = try await control.publish(document)
+            #expect(answer.status == 201, "\(String(decoding: answer.body, as: UTF8.self))")
+        }
+    }
+
     @Test("A document with mistakes is refused with every one of them, and nothing changes")
     func mistakes() async throws {
         try await TestControl.run { control in

@@ -283,6 +283,89 @@ extension GatewayTests {
             }
         }
 
+        @Test func `an offline rollback holds until something newer is meant, also over a restart`() async throws {
+            try await withFolder { folder in
+                try await withPractice { primary in
+                    try await withPractice { backup in
+                        let (setup, swapped) = (Setup(primary.port, backup.port), Setup(backup.port, primary.port))
+                        try await Plane.run(in: folder) { plane in
+                            try await plane.publish(setup.text)
+                            let pull = plane.pull()
+                            let taken = try #require(await pull.first())
+                            let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
+                            let rollback = OfflineRollback(to: 1, from: 3, author: "ann", reason: "worse", at: 5)
+                            try await self.withPulling(pull, from: first, taken) { gateway in
+                                try await plane.publish(swapped.text)
+                                _ = try await plane.drain("backup")
+                                try await eventually("generation 3 is in force") {
+                                    try await gateway.ask(chat())["x-holdfast-generation"] == "3"
+                                }
+                                try plane.ring.note(rollback)
+                                try await eventually("it goes back") {
+                                    try await gateway.ask(chat())["x-holdfast-generation"] == "1"
+                                }
+                                let seen = try await self.configuration(gateway)
+                                #expect(seen?["refused_snapshot"]?["generation"]?.integer == 3)
+                                #expect(seen?["source"]?.string == "ring")
+                                // What operators have laid over the newest stays.
+                                #expect(gateway.overridesInForce.count == 1)
+                                try await eventually("the management plane is told, pull after pull") {
+                                    let page = try await plane.admin.get("/v1/gateways", as: Page<GatewayView>.self)
+                                    let report = page.items.first?.report
+                                    return report?.generation == 1 && report?.refused?.contains("ann") == true
+                                }
+                            }
+                            let again = try #require(plane.pull().fromRing())
+                            let start = again.adopted(from: .ring, nowMilliseconds: again.payload.madeAt)
+                            #expect(start.generation == 1)
+                            #expect(again.payload.document == setup.text && again.payload.overrides.count == 1)
+                            try await self.withPulling(plane.pull(), from: start, again) { gateway in
+                                #expect(
+                                    try await self.configuration(gateway)?["refused_snapshot"]?["generation"]?.integer
+                                        == 3)
+                                try await plane.publish(setup.text + "\n# newer\n")
+                                try await eventually("something newer is in force") {
+                                    try await gateway.ask(chat())["x-holdfast-generation"] == "4"
+                                }
+                                #expect(plane.ring.rollback == nil)
+                                #expect(try await self.configuration(gateway)?["refused_snapshot"] == nil)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        @Test func `a key that is issued opens, and ends, at a gateway that runs`() async throws {
+            try await withFolder { folder in
+                try await withPractice { primary in
+                    var setup = Setup(primary.port)
+                    setup.tail += "\nworkloads: {triage: {routes: [assistant]}}\n"
+                    let text = setup.text
+                    try await Plane.run(in: folder) { plane in
+                        try await plane.publish(text)
+                        let pull = plane.pull()
+                        let taken = try #require(await pull.first())
+                        let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
+                        try await self.withPulling(pull, from: first, taken) { gateway in
+                            #expect(try await gateway.ask(chat()).status == 200)
+                            let made = try await plane.admin.issue(
+                                NewKeyView(id: "app", workload: "triage", note: nil))
+                            let key = try #require(made.view.key)
+                            let withKey = chat(headers: ["authorization: Bearer \(key)"])
+                            try await eventually("nobody goes without a key") {
+                                try await gateway.ask(chat()).status == 401
+                            }
+                            #expect(try await gateway.ask(withKey).status == 200)
+                            try await plane.admin.revokeKey("app")
+                            try await eventually("the key has ended") { try await gateway.ask(withKey).status == 401 }
+                            #expect(try await gateway.ask(chat()).status == 401)
+                        }
+                    }
+                }
+            }
+        }
+
         @Test func `a gateway whose token was revoked serves on`() async throws {
             try await withFolder { folder in
                 try await withPractice { primary in
@@ -323,7 +406,7 @@ extension GatewayTests {
             try SignedSnapshot(
                 SnapshotPayload(
                     number: number, origin: "o", madeAt: 1, author: "a", reason: "r", confirmed: false, name: "n",
-                    document: "version: 1", overrides: []), key: key)
+                    document: "version: 1", overrides: [], keys: nil), key: key)
         }
 
         @Test func `it keeps the last five and reads the newest first`() async throws {

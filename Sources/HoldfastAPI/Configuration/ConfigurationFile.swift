@@ -77,14 +77,14 @@ package enum ConfigurationFile {
         }
     }
 
-    /// What a reference stands for that cannot be read here, and need not be.
-    package static let elsewhere = "read-where-the-gateway-runs"
-
     /// `name` stands for the document in messages; `directory` is where relative references begin.
     ///
-    /// - Parameter readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
+    /// - Parameters:
+    ///   - issued: keys that the management plane has made; nil: it never made any.
+    ///   - readsReferences: false: a reference that cannot be read counts as right, since it is read elsewhere.
     package static func compile(
-        text: String, name: String, directory: String, environment: [String: String], readsReferences: Bool = true
+        text: String, name: String, directory: String, environment: [String: String], issued: [IssuedKey]? = nil,
+        readsReferences: Bool = true
     ) throws(ConfigurationProblems) -> LoadedConfiguration {
         let root: ConfigurationNode
         switch ConfigurationYAML.parse(text) {
@@ -96,7 +96,7 @@ package enum ConfigurationFile {
         }
         var files: [String] = []
         let references = ConfigurationReferences(
-            environment: { environment[$0] ?? (readsReferences ? nil : elsewhere) },
+            environment: { environment[$0] ?? (readsReferences ? nil : ConfigurationReferences.elsewhere) },
             file: { relative in
                 let full = relative.hasPrefix("/") ? relative : "\(directory)/\(relative)"
                 if !files.contains(full) {
@@ -106,12 +106,13 @@ package enum ConfigurationFile {
                 case .text(let contents, let isReadableByOthers):
                     return .text(contents, path: full, isReadableByOthers: isReadableByOthers)
                 case .failed where !readsReferences:
-                    return .text(elsewhere, path: full, isReadableByOthers: false)
+                    return .text(ConfigurationReferences.elsewhere, path: full, isReadableByOthers: false)
                 case .failed(let failure):
                     return .failed(reason: failure.reason, mend: failure.mend)
                 }
             })
-        let outcome = ConfigurationCompiler.compile(root, directory: directory, references: references)
+        let outcome = ConfigurationCompiler.compile(
+            root, directory: directory, references: references, issued: issued)
         guard let snapshot = outcome.snapshot else {
             throw ConfigurationProblems(
                 file: name, problems: outcome.problems, isUnreadable: false, referencedFiles: files)

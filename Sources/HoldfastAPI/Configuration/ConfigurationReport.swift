@@ -51,7 +51,7 @@ package struct ConfigurationReport: Sendable {
             (snapshot.providers.count, "provider"), (snapshot.workloads.count, "workload"),
             (snapshot.keys.count, "key"),
         ].map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
-        let access = snapshot.keys.isEmpty ? ", open to this machine without a key" : ""
+        let access = snapshot.asksForKeys ? "" : ", open to this machine without a key"
         return """
             \(file) is valid: \(counts.joined(separator: ", "))
             clients: \(snapshot.gateway.listen)\(access); operations: \(snapshot.gateway.operations)

@@ -42,7 +42,8 @@ package enum ControlFailure: Error, Sendable, Equatable, CustomStringConvertible
 /// it with `shutDown`.
 package final class ControlClient: Sendable {
     private static let connectTimeout = TimeAmount.seconds(2)
-    private static let requestTimeout = TimeAmount.seconds(10)
+    /// Seconds for one request.
+    package static let usualPatience: Int64 = 10
     /// A signed snapshot in base64, and something beside it.
     private static let longestAnswer = SnapshotAcceptance.mostBytes * 3 / 2
 
@@ -61,20 +62,26 @@ package final class ControlClient: Sendable {
     private let target: @Sendable () throws(ControlFailure) -> Target
     private let group: MultiThreadedEventLoopGroup
     private let client: HTTPClient
+    private let patience: TimeAmount
 
-    package convenience init(base: String, token: Secret) {
+    package convenience init(base: String, token: Secret, patienceSeconds: Int64 = usualPatience) {
         let target = Target(base: base, token: token)
-        self.init { target }
+        self.init(patienceSeconds: patienceSeconds) { target }
     }
 
-    /// - Parameter target: asked before each request, so that a token that was replaced, or a listener that has moved,
-    ///   needs no restart.
-    package init(_ target: @escaping @Sendable () throws(ControlFailure) -> Target) {
+    /// - Parameters:
+    ///   - patienceSeconds: for the head of an answer, and between two parts of it.
+    ///   - target: asked before each request, so that a token that was replaced, or a listener that has moved, needs no
+    ///     restart.
+    package init(
+        patienceSeconds: Int64 = usualPatience, _ target: @escaping @Sendable () throws(ControlFailure) -> Target
+    ) {
         self.target = target
+        patience = .seconds(patienceSeconds)
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
-            timeout: .init(connect: Self.connectTimeout, read: Self.requestTimeout))
+            timeout: .init(connect: Self.connectTimeout, read: patience))
         configuration.httpVersion = .http1Only
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
@@ -129,7 +136,7 @@ package final class ControlClient: Sendable {
 
     private func exchange(_ request: HTTPClientRequest, with base: String) async throws(ControlFailure) -> Answer {
         do {
-            let response = try await client.execute(request, timeout: Self.requestTimeout)
+            let response = try await client.execute(request, timeout: patience)
             let body = try await response.body.collect(upTo: Self.longestAnswer)
             let tag = response.headers.first(name: "etag")?.trimmingCharacters(in: ["\""])
             return Answer(

@@ -24,10 +24,12 @@ package struct SnapshotPayload: Codable, Sendable, Equatable {
     package var name: String
     package var document: String
     package var overrides: [OverrideView]
+    /// Client keys that stand in no document. Absent: the management plane never made any.
+    package var keys: [IssuedKeyDigest]?
 
     package init(
         number: UInt64, origin: String, madeAt: Int64, author: String, reason: String, confirmed: Bool, name: String,
-        document: String, overrides: [OverrideView]
+        document: String, overrides: [OverrideView], keys: [IssuedKeyDigest]?
     ) {
         format = Self.format
         self.number = number
@@ -39,6 +41,7 @@ package struct SnapshotPayload: Codable, Sendable, Equatable {
         self.name = name
         self.document = document
         self.overrides = overrides
+        self.keys = keys
     }
 }
 

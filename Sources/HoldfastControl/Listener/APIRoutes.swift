@@ -6,6 +6,7 @@ import HoldfastCore
 /// What the management plane can be asked. Routes translate; what they ask for is done by the noun.
 struct APIRoutes: Sendable {
     let tokens: Tokens
+    let keys: Keys
     let overrides: Overrides
     let snapshots: Snapshots
     let gateways: Gateways
@@ -16,8 +17,8 @@ struct APIRoutes: Sendable {
 
     var all: [APIRoute] {
         let routes =
-            statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + backups.routes
-            + audit.routes + [metrics.route]
+            statusRoutes + gatewayRoutes + generationRoutes + overrideRoutes + tokenRoutes + keys.routes
+            + backups.routes + audit.routes + [metrics.route]
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
 

@@ -69,3 +69,20 @@ extension ProblemView {
             "store", "The store cannot be used", status: 503, detail: failure.reason, mend: failure.mend)
     }
 }
+
+extension ProblemView.Field {
+    static let illegalID = ProblemView.Field(
+        field: "id", message: "this is no id", mend: "use 1 to \(KeyText.longestID) of a-z, 0-9 and '-'")
+
+    /// Characters as Unicode counts them.
+    static let longestNote = 200
+
+    /// Nil: nothing is wrong with it.
+    static func illegalNote(_ note: String) -> ProblemView.Field? {
+        let hasControls = note.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        guard note.unicodeScalars.count > longestNote || hasControls else { return nil }
+        return ProblemView.Field(
+            field: "note", message: "the note is too long or holds control characters",
+            mend: "use at most \(longestNote) characters on one line")
+    }
+}

@@ -75,7 +75,17 @@ extension APISchema {
     ])
 
     private static let note = APISchema(
-        json: ["type": "string", "maxLength": .integer(Tokens.longestNote), "pattern": #"^[^\u0000-\u001f]*$"#])
+        json: [
+            "type": "string", "maxLength": .integer(ProblemView.Field.longestNote),
+            "pattern": #"^[^\u0000-\u001f\u007f-\u009f]*$"#,
+        ])
+
+    static let key = object([
+        ("id", .string), ("workload", .string), ("note", .string), ("made_by", .string), ("made_at", .time),
+        ("revoked_at?", .time), ("revoked_by?", .string), ("key?", .string),
+    ])
+
+    static let newKey = object([("id", .id), ("workload", .string), ("note?", note)])
 
     static let auditEntry = object([
         ("number", .integer), ("at", .integer), ("principal", .string), ("kind", .string), ("action", .string),

@@ -43,7 +43,7 @@ package struct Overrides: Sendable {
                 throw ProblemView.conflict(OverrideSet.Refusal.full.message, mend: OverrideSet.Refusal.full.mend)
             }
             try OverrideStore.insert(view, in: database)
-            return Self.draft(of: previous, reason: new.reason)
+            return .unchanged(from: previous, reason: new.reason)
         }
         return (view, made.number)
     }
@@ -77,7 +77,7 @@ package struct Overrides: Sendable {
         _ = try await snapshots.change(event, now: now) { previous, database in
             guard let previous else { throw ProblemView.nothingPublished }
             try OverrideStore.end(override.id, by: actor.principal, now: now, in: database)
-            return Self.draft(of: previous, reason: reason)
+            return .unchanged(from: previous, reason: reason)
         }
     }
 
@@ -97,11 +97,6 @@ package struct Overrides: Sendable {
             throw OverrideProblem(
                 "effect", "the newest configuration cannot be read: \(error)", mend: "publish one that is valid")
         }
-    }
-
-    private static func draft(of generation: Generation, reason: String) -> Snapshots.Draft {
-        Snapshots.Draft(
-            name: generation.payload.name, document: generation.payload.document, reason: reason, confirmed: true)
     }
 
     /// Short enough to be read aloud, and never the same twice in practice.

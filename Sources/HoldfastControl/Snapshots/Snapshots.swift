@@ -42,11 +42,19 @@ package final class Snapshots: Sendable {
         var document: String
         var reason: String
         var confirmed = false
+
+        /// Something beside the document has changed.
+        static func unchanged(from generation: Generation, reason: String) -> Draft {
+            Draft(
+                name: generation.payload.name, document: generation.payload.document, reason: reason, confirmed: true)
+        }
     }
 
     /// - Parameter expected: the newest number that the author has seen; nil: whatever it is.
     func publish(_ draft: Draft, expected: UInt64?, by actor: Actor, now: Int64) async throws -> Generation {
-        _ = try compile(draft)
+        let issued = try await audit.store.read { try KeyStore.issued(in: $0) }
+        let snapshot = try compile(draft, issued: issued).snapshot
+        if !draft.confirmed { try Self.checkKeys(issued ?? [], in: snapshot) }
         let event = AuditEvent(
             actor, Permission.snapshotsPublish.rawValue, draft.name,
             ["reason": draft.reason, "digest": Self.digest(draft.document)])
@@ -59,8 +67,8 @@ package final class Snapshots: Sendable {
     /// The document of an earlier generation under a new number; the overrides in force stay.
     func rollback(to number: UInt64, reason: String, by actor: Actor, now: Int64) async throws -> Generation {
         guard let old = try await find(number) else { throw ProblemView.notFound("generation") }
-        let draft = Draft(name: old.payload.name, document: old.payload.document, reason: reason, confirmed: true)
-        _ = try compile(draft)
+        let draft = Draft.unchanged(from: old, reason: reason)
+        _ = try compile(draft, issued: try await audit.store.read { try KeyStore.issued(in: $0) })
         let event = AuditEvent(
             actor, Permission.snapshotsRollback.rawValue, "\(number)", ["reason": reason])
         return try await change(event, expected: nil, now: now) { _, _ in draft }
@@ -83,7 +91,8 @@ package final class Snapshots: Sendable {
                 number: max((previous?.number ?? 0) + 1, try GenerationStore.least(in: database)),
                 origin: self.key.publicText, madeAt: now,
                 author: event.actor.principal, reason: draft.reason, confirmed: draft.confirmed, name: draft.name,
-                document: draft.document, overrides: try OverrideStore.open(in: database))
+                document: draft.document, overrides: try OverrideStore.open(in: database),
+                keys: try KeyStore.issued(in: database))
             let generation = Generation(payload: payload, signed: try SignedSnapshot(payload, key: self.key.key))
             try GenerationStore.insert(generation, in: database)
             return generation
@@ -94,11 +103,11 @@ package final class Snapshots: Sendable {
 
     /// Checks the document with the compiler that gateways use. References that can only be read where a gateway runs
     /// count as right.
-    func compile(_ draft: Draft) throws -> LoadedConfiguration {
+    private func compile(_ draft: Draft, issued: [IssuedKeyDigest]?) throws -> LoadedConfiguration {
         do {
             return try ConfigurationFile.compile(
                 text: draft.document, name: draft.name, directory: directory, environment: environment,
-                readsReferences: false)
+                issued: issued?.compactMap(\.issuedKey), readsReferences: false)
         } catch {
             throw ProblemView.document(error)
         }
@@ -106,7 +115,20 @@ package final class Snapshots: Sendable {
 
     func snapshot(of generation: Generation) throws -> Snapshot {
         let payload = generation.payload
-        return try compile(Draft(name: payload.name, document: payload.document, reason: payload.reason)).snapshot
+        return try compile(.unchanged(from: generation, reason: payload.reason), issued: payload.keys).snapshot
+    }
+
+    /// Clients whose keys have no place in the document would be refused from one second to the next.
+    private static func checkKeys(_ issued: [IssuedKeyDigest], in snapshot: Snapshot) throws {
+        let digests = Set(snapshot.keys.map(\.digest))
+        let lost = issued.filter { key in ClientKeyHash.digest(key.hash).map { !digests.contains($0) } ?? true }
+        guard let first = lost.first else { return }
+        let others = lost.count > 1 ? " and \(lost.count - 1) more" : ""
+        throw ProblemView.conflict(
+            "the client key \(first.id)\(others) would be refused: the document has no workload \(first.workload), or "
+                + "a key of the same id",
+            mend:
+                "keep the workload, end the keys (holdfast keys revoke), or, where that is meant, send confirmed: true")
     }
 
     /// Half a configuration is valid too, and so is somebody else's.
@@ -129,7 +151,8 @@ extension ProblemView {
         ProblemView(
             "stale", "Somebody was faster", status: 412,
             detail: "generation \(newest) is the newest, and the request speaks of \(expected)",
-            mend: "look at what has changed, and send the request again with If-Match: \"\(newest)\"")
+            mend: "look at what has changed, and send the request again with If-Match: \"\(newest)\" (by "
+                + "command: --if-match \(newest))")
     }
 
     static func document(_ problems: ConfigurationProblems) -> ProblemView {

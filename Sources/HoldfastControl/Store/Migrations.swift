@@ -43,6 +43,16 @@ enum Migrations {
                         mend TEXT, PRIMARY KEY (backup, manifest)) STRICT, WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    -- Client keys beside those in the document. A workload is a name that the document may come to lack.
+                    CREATE TABLE client_keys (
+                        id TEXT PRIMARY KEY, hash TEXT NOT NULL, workload TEXT NOT NULL, note TEXT NOT NULL,
+                        made_by TEXT NOT NULL, made_at INTEGER NOT NULL, revoked_at INTEGER, revoked_by TEXT
+                    ) STRICT, WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -10,8 +10,6 @@ package final class Tokens: Sendable {
     package static let firstAdmin = "first-admin"
     /// Of all kinds, ended ones included: a bound on what is kept in memory.
     static let most = 10_000
-    /// Characters as Unicode counts them.
-    static let longestNote = 200
 
     private let audit: AuditLog
     private let known: Mutex<[String: TokenRow]>
@@ -69,19 +67,9 @@ package final class Tokens: Sendable {
     private func check(_ new: NewToken, now: Int64) throws -> Int64 {
         var fields: [ProblemView.Field] = []
         if !KeyText.isLegalID(new.id) {
-            fields.append(
-                .init(
-                    field: "id", message: "this is no id",
-                    mend: "use 1 to \(KeyText.longestID) of a-z, 0-9 and '-'"))
+            fields.append(.illegalID)
         }
-        if new.note.unicodeScalars.count > Self.longestNote
-            || new.note.unicodeScalars.contains(where: { $0.value < 0x20 })
-        {
-            fields.append(
-                .init(
-                    field: "note", message: "the note is too long or holds control characters",
-                    mend: "use at most \(Self.longestNote) characters on one line"))
-        }
+        if let field = ProblemView.Field.illegalNote(new.note) { fields.append(field) }
         if new.kind != .automation, !new.grants.isEmpty {
             fields.append(
                 .init(

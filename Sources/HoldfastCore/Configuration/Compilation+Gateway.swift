@@ -86,7 +86,7 @@ extension Compilation {
                     mend: "keep it on a network of your own"))
         }
         guard !gateway.listen.isLoopback else { return }
-        if !hasKeys {
+        if !hasKeys, issued == nil {
             reader.report(
                 "listen",
                 Fault(

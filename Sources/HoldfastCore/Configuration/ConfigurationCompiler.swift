@@ -16,14 +16,18 @@ package struct ConfigurationOutcome: Sendable {
 /// the references it is given. It never stops at the first problem.
 package enum ConfigurationCompiler {
     /// `directory` is where relative paths of files to write (the access log) begin; empty leaves them as they are.
+    ///
+    /// - Parameter issued: keys that the management plane has made; nil: it never made any. Not nil, and no client goes
+    ///   without a key, also where all of them were revoked.
     package static func compile(
-        _ root: ConfigurationNode, directory: String = "", references: ConfigurationReferences
+        _ root: ConfigurationNode, directory: String = "", references: ConfigurationReferences,
+        issued: [IssuedKey]? = nil
     ) -> ConfigurationOutcome {
         let findings = ConfigurationFindings()
         let resolved = references.resolve(root, findings: findings)
         let snapshot: Snapshot?
         if case .mapping = resolved.value {
-            var compilation = Compilation(root: resolved, directory: directory, findings: findings)
+            var compilation = Compilation(root: resolved, directory: directory, issued: issued, findings: findings)
             snapshot = compilation.run()
         } else {
             findings.add(
@@ -42,6 +46,7 @@ package enum ConfigurationCompiler {
 struct Compilation {
     let document: SectionReader
     let directory: String
+    let issued: [IssuedKey]?
     var providers: [Provider] = []
     var providerNames: [String] = []
     var providerIndices: [String: Int] = [:]
@@ -52,10 +57,11 @@ struct Compilation {
     var workloads: [Workload] = []
     var workloadNames: [String: Int] = [:]
 
-    init(root: ConfigurationNode, directory: String, findings: ConfigurationFindings) {
+    init(root: ConfigurationNode, directory: String, issued: [IssuedKey]?, findings: ConfigurationFindings) {
         document = SectionReader(
             root, ConfigurationTable.document, path: "", position: root.position, findings: findings)
         self.directory = directory
+        self.issued = issued
     }
 
     /// Meaningful only where no problem was found.
@@ -69,11 +75,13 @@ struct Compilation {
         readDeployments()
         readRoutes()
         readWorkloads()
-        let keys = clientKeys()
+        let written = clientKeys()
+        let keys = written + issuedKeys(beside: written)
         checkExposure(gatewayReader, gateway)
         var snapshot = Snapshot(
             gateway: gateway, providers: providers, deployments: deployments, routes: routes, workloads: workloads,
             keys: keys)
+        snapshot.asksForKeys = !keys.isEmpty || issued != nil
         snapshot.control = control
         snapshot.telemetry = telemetry
         return snapshot
@@ -149,6 +157,16 @@ struct Compilation {
             }
             guard let id, let digest else { return nil }
             return ClientKey(id: id, digest: digest, workload: workload, inFlight: inFlight)
+        }
+    }
+
+    /// One that has no place in the document is left out, and is no problem of it: a rollback to a document from before
+    /// its workload has to go through, and fewer keys are the safe side. Whoever publishes a document is asked first.
+    private func issuedKeys(beside written: [ClientKey]) -> [ClientKey] {
+        let ids = Set(written.map(\.id))
+        return (issued ?? []).compactMap { key in
+            guard let workload = workloadNames[key.workload], !ids.contains(key.id) else { return nil }
+            return ClientKey(id: key.id, digest: key.digest, workload: workload)
         }
     }
 

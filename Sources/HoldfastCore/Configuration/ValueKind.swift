@@ -162,7 +162,7 @@ extension ValueKind {
         case .headerValue:
             return .text(try Self.headerValue(text))
         case .pem(let block):
-            guard Self.holdsPEM(text, block: block) else {
+            guard Self.holdsPEM(text, block: block) || text == ConfigurationReferences.elsewhere else {
                 throw Fault(
                     "this is not PEM text with a \(block)",
                     mend: "write file:PATH of a PEM file that holds '-----BEGIN … \(block)-----'")

@@ -13,6 +13,8 @@ package struct Snapshot: Sendable, Hashable {
     package var routes: [Route]
     package var workloads: [Workload]
     package var keys: [ClientKey]
+    /// False: whoever reaches the listener, which is this machine alone, goes without a key.
+    package var asksForKeys: Bool
 
     package init(
         gateway: GatewaySettings, providers: [Provider], deployments: [Deployment], routes: [Route],
@@ -24,6 +26,7 @@ package struct Snapshot: Sendable, Hashable {
         self.routes = routes
         self.workloads = workloads
         self.keys = keys
+        asksForKeys = !keys.isEmpty
     }
 }
 

@@ -27,7 +27,7 @@ enum Authentication {
     static func authenticate(
         _ headers: RequestHeaders, _ inForce: InForce, remembered: inout Remembered?
     ) -> Result<Principal, ClientError> {
-        guard !inForce.keys.isEmpty else { return .success(Principal(key: nil, workload: nil)) }
+        guard inForce.snapshot.asksForKeys else { return .success(Principal(key: nil, workload: nil)) }
         guard !headers.hasTwoAuthorizations else { return .failure(.unauthorized) }
         if let remembered, remembered.inForce === inForce, remembered.authorization == headers.authorization,
             remembered.apiKey == headers.apiKey

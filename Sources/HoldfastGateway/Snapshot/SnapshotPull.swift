@@ -46,6 +46,8 @@ package struct SnapshotPull: Sendable {
         package var loaded: LoadedConfiguration
         fileprivate var overrides: OverrideSet
         fileprivate var bytes: Int
+        /// By which this is in force, and not the newest.
+        fileprivate var held: OfflineRollback?
 
         package func adopted(from source: AdoptedSnapshot.Source, nowMilliseconds: Int64) -> AdoptedSnapshot {
             AdoptedSnapshot(
@@ -74,6 +76,19 @@ package struct SnapshotPull: Sendable {
         for (file, reason) in content.unusable {
             logger.error("a snapshot on disk is not used", metadata: ["file": "\(file)", "reason": "\(reason)"])
         }
+        if let rollback = settings.ring.rollback, let payload = rollback.payload(of: content.payloads) {
+            do {
+                var taken = try compile(payload, bytes: payload.document.utf8.count)
+                taken.held = rollback
+                return taken
+            } catch {
+                logger.error(
+                    "an offline rollback cannot be followed; the newest snapshot is used",
+                    metadata: [
+                        "generation": "\(rollback.to)", "reason": "\(error.message)", "mend": "\(error.mend)",
+                    ])
+            }
+        }
         for payload in content.payloads {
             do {
                 return try compile(payload, bytes: payload.document.utf8.count)
@@ -89,7 +104,7 @@ package struct SnapshotPull: Sendable {
 
     /// Asks until there is one. Ends without one where it is cancelled.
     package func first() async -> Taken? {
-        var state = PullState(nil, key: settings.key)
+        var state = PullState(nil, key: settings.key, rollbackPath: settings.ring.rollbackPath)
         let nothing = GatewayReportView(
             version: settings.version, generation: 0, source: "none", ready: false, exchangesInFlight: 0,
             exchanges: 0, failures: 0, refused: nil, shedding: "none")
@@ -123,10 +138,16 @@ package struct SnapshotPull: Sendable {
                     mend: "update this gateway, or clear that override")
             }
         }
+        let issued = payload.keys?.compactMap(\.issuedKey)
+        guard issued?.count == payload.keys?.count else {
+            throw PullRefusal(
+                number: payload.number, message: "one of its client keys has a digest that means nothing here",
+                mend: "update this gateway")
+        }
         do throws(ConfigurationProblems) {
             let loaded = try ConfigurationFile.compile(
                 text: payload.document, name: payload.name, directory: settings.directory,
-                environment: settings.environment)
+                environment: settings.environment, issued: issued)
             return Taken(payload: payload, loaded: loaded, overrides: overrides, bytes: bytes)
         } catch {
             throw PullRefusal(
@@ -225,10 +246,14 @@ package struct SnapshotPull: Sendable {
                 while (try? await Task.sleep(for: Self.lookInterval)) != nil { continuation.yield(.routine) }
             }
             group.addTask {
-                for await _ in reloads { continuation.yield(.asked) }
+                for await _ in reloads {
+                    // The place is taken while a pull hangs, and whoever asked is not to ask twice.
+                    while case .dropped = continuation.yield(.asked) { try? await Task.sleep(for: Self.lookInterval) }
+                }
                 continuation.finish()
             }
-            var state = PullState(taken, key: settings.key)
+            var state = PullState(taken, key: settings.key, rollbackPath: settings.ring.rollbackPath)
+            gateway.refuse(pull: taken?.held?.refusal)
             for await look in looks {
                 if case .asked = look { state.isDue = true }
                 await self.look(gateway, &state)
@@ -246,8 +271,8 @@ package struct SnapshotPull: Sendable {
                 if adopt(offered.taken, gateway, &state) { keep(offered, &state) }
             case .nothingNew:
                 // Where nothing was ever published, what is in force is the file all the same.
-                if state.taken != nil { gateway.confirm() }
-                gateway.refuse(pull: nil)
+                if let taken = state.taken, taken.held == nil { gateway.confirm() }
+                gateway.refuse(pull: state.taken?.held?.refusal)
             case .refused(let refusal):
                 gateway.refuse(pull: refusal)
             case .failed: break
@@ -258,7 +283,10 @@ package struct SnapshotPull: Sendable {
             state.schedule.isStale(now: MonotonicClock.read()) || state.isDeaf && gateway.source == .ring
         gateway.markConfiguration(isStale: isStale)
         followOverrides(gateway, &state, isStale: isStale)
-        followReferences(gateway, &state, now: now)
+        guard now.nanoseconds(since: state.markedAt) >= Self.marksInterval else { return }
+        state.markedAt = now
+        followRollback(gateway, &state)
+        followReferences(gateway, &state)
     }
 
     private func adopt(_ taken: Taken, _ gateway: GatewayServer, _ state: inout PullState) -> Bool {
@@ -271,6 +299,13 @@ package struct SnapshotPull: Sendable {
             say(refusal, &state)
             gateway.refuse(pull: refusal)
             return false
+        }
+        if let rollback = state.taken?.held {
+            logger.notice(
+                "an offline rollback is over: the management plane means something newer",
+                metadata: ["generation": "\(taken.payload.number)", "reason": "\(rollback.reason)"])
+            // Where it stays it says nothing any more: what it left is older than what is in force.
+            try? settings.ring.note(nil)
         }
         state.took(taken)
         gateway.refuse(pull: nil)
@@ -287,15 +322,36 @@ package struct SnapshotPull: Sendable {
         adoptAgain(taken, gateway, nowMilliseconds: now)
     }
 
+    /// Somebody at the gateway goes back, or forth again, without the management plane.
+    private func followRollback(_ gateway: GatewayServer, _ state: inout PullState) {
+        let found = FileMarks(of: [settings.ring.rollbackPath])
+        guard found != state.rollbackMarks else { return }
+        state.rollbackMarks = found
+        guard let taken = fromRing(), taken.held != state.taken?.held else { return }
+        do {
+            try gateway.adopt(taken.adopted(from: .ring, nowMilliseconds: taken.payload.madeAt))
+        } catch {
+            return logger.error("an offline rollback cannot be followed", metadata: ["reason": "\(error)"])
+        }
+        logger.notice(
+            "an offline rollback",
+            metadata: [
+                "generation": "\(taken.payload.number)", "reason": "\(taken.held?.reason ?? "ended")",
+                "name": "\(taken.held?.author ?? "")",
+            ])
+        state.took(taken)
+        gateway.refuse(pull: taken.held?.refusal)
+    }
+
     /// A key that was replaced where it lies comes into force like a new document.
-    private func followReferences(_ gateway: GatewayServer, _ state: inout PullState, now: Instant) {
-        guard let taken = state.taken, now.nanoseconds(since: state.markedAt) >= Self.marksInterval else { return }
-        state.markedAt = now
+    private func followReferences(_ gateway: GatewayServer, _ state: inout PullState) {
+        guard let taken = state.taken else { return }
         let found = FileMarks(of: taken.loaded.referencedFiles)
         guard found != state.marks else { return }
         state.marks = found
         do throws(PullRefusal) {
-            let again = try compile(taken.payload, bytes: taken.bytes)
+            var again = try compile(taken.payload, bytes: taken.bytes)
+            again.held = taken.held
             state.taken = again
             adoptAgain(again, gateway, nowMilliseconds: taken.payload.madeAt)
         } catch {
@@ -319,19 +375,21 @@ private struct PullState {
     var random: SeededRandom
     var taken: SnapshotPull.Taken?
     var marks: FileMarks
+    var rollbackMarks: FileMarks
     var markedAt: Instant
     var refusal: PullRefusal?
     var isDeaf = false
     var isDue = false
     private let origin: String
 
-    init(_ taken: SnapshotPull.Taken?, key: Curve25519.Signing.PublicKey) {
+    init(_ taken: SnapshotPull.Taken?, key: Curve25519.Signing.PublicKey, rollbackPath: String) {
         var system = SystemRandomNumberGenerator()
         random = SeededRandom(seed: system.next())
         let now = MonotonicClock.read()
         schedule = PullSchedule(now: now)
         self.taken = taken
         marks = FileMarks(of: taken?.loaded.referencedFiles ?? [])
+        rollbackMarks = FileMarks(of: [rollbackPath])
         markedAt = now
         origin = VerifyingKey.text(of: key)
     }
@@ -342,7 +400,7 @@ private struct PullState {
     /// - Returns: false: it is in force already.
     func accepts(_ offered: SnapshotPull.Taken) throws(PullRefusal) -> Bool {
         var acceptance = SnapshotAcceptance(
-            origin: origin, number: taken?.payload.number ?? 0, bytes: taken?.size ?? 0,
+            origin: origin, number: taken.map { $0.held?.from ?? $0.payload.number } ?? 0, bytes: taken?.size ?? 0,
             routes: taken?.loaded.snapshot.routes.count ?? 0)
         do throws(SnapshotRefusal) {
             try acceptance.accept(offered.offer)

@@ -14,6 +14,9 @@ package struct SnapshotRing: Sendable {
 
     private let folder: String
 
+    /// Where an offline rollback is written down.
+    var rollbackPath: String { "\(folder)/rollback" }
+
     /// - Parameter data: the process's own folder, which is there.
     package init(data: String) {
         folder = "\(data)/\(Self.folderName)"
@@ -42,6 +45,30 @@ package struct SnapshotRing: Sendable {
             }
         }
         return content
+    }
+
+    /// What the files say, the newest first, verified by nobody: for choosing among them, never for acting on them.
+    package func list() -> [SnapshotPayload] {
+        files().sorted(by: >).compactMap { file in
+            FileManager.default.contents(atPath: "\(folder)/\(file)")
+                .flatMap { try? APICoding.decode(SignedSnapshot.self, from: $0) }
+                .flatMap { try? APICoding.decode(SnapshotPayload.self, from: $0.payload) }
+        }
+    }
+
+    /// Nil: there is none that can be read.
+    package var rollback: OfflineRollback? {
+        FileManager.default.contents(atPath: rollbackPath)
+            .flatMap { try? APICoding.decode(OfflineRollback.self, from: $0) }
+    }
+
+    /// The gateway follows within a second where it runs, and else from its next start.
+    ///
+    /// - Parameter rollback: nil: back to the newest.
+    package func note(_ rollback: OfflineRollback?) throws(WholeFile.Failure) {
+        if let rollback { return try WholeFile.write(APICoding.encode(rollback), to: rollbackPath, mode: 0o600) }
+        guard unlink(rollbackPath) == 0 || errno == ENOENT else { throw WholeFile.failure(rollbackPath) }
+        try WholeFile.syncFolder(of: rollbackPath)
     }
 
     /// Returns when it would outlive a power loss.

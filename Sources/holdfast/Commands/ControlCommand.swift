@@ -109,7 +109,7 @@ struct ControlCommand: AsyncParsableCommand {
     /// known to the gateways alone.
     private func telemetrySettings(_ loaded: LoadedConfiguration) -> TelemetrySettings? {
         guard var settings = loaded.snapshot.telemetry, settings.logs || settings.metrics,
-            !settings.headers.contains(where: { $0.value.reveal().contains(ConfigurationFile.elsewhere) })
+            !settings.headers.contains(where: { $0.value.reveal().contains(ConfigurationReferences.elsewhere) })
         else { return nil }
         settings.traces = false
         return settings

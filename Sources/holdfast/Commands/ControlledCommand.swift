@@ -25,8 +25,12 @@ struct ControlOptions: ParsableArguments {
     @Flag(help: "Print what the API says, as JSON.")
     var json = false
 
-    func client(_ console: Console) throws(CommandFailure) -> ControlClient {
-        ControlClient(base: try base(console.environment), token: try token(console.environment))
+    func client(
+        _ console: Console, patienceSeconds: Int64 = ControlClient.usualPatience
+    ) throws(CommandFailure) -> ControlClient {
+        ControlClient(
+            base: try base(console.environment), token: try token(console.environment),
+            patienceSeconds: patienceSeconds)
     }
 
     func base(_ environment: [String: String]) throws(CommandFailure) -> String {
@@ -86,12 +90,19 @@ protocol ControlledCommand: AsyncParsableCommand {
     var options: ControlOptions { get }
     /// The code for a request that is not valid.
     static var invalidStatus: ExitStatus { get }
+    /// How long one answer may take.
+    static var patienceSeconds: Int64 { get }
 
     func perform(_ client: ControlClient, _ console: Console) async throws -> ExitStatus
+    /// What needs no management plane; nil: this does.
+    func performOffline(_ console: Console) throws -> ExitStatus?
 }
 
 extension ControlledCommand {
     static var invalidStatus: ExitStatus { .invalid }
+    static var patienceSeconds: Int64 { ControlClient.usualPatience }
+
+    func performOffline(_ console: Console) throws -> ExitStatus? { nil }
 
     func run() async throws {
         let status = await execute(in: .system())
@@ -100,7 +111,8 @@ extension ControlledCommand {
 
     func execute(in console: Console) async -> ExitStatus {
         do {
-            let client = try options.client(console)
+            if let status = try performOffline(console) { return status }
+            let client = try options.client(console, patienceSeconds: Self.patienceSeconds)
             let result: Result<ExitStatus, any Error>
             do {
                 result = .success(try await perform(client, console))

@@ -1,20 +1,30 @@
 import ArgumentParser
-import Crypto
 import HoldfastAPI
 import HoldfastCore
 
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
-        abstract: "Make keys for clients.",
-        subcommands: [KeysCreateCommand.self]
+        abstract: "Make, list and end keys of clients.",
+        discussion: """
+            A key stands in the document, which create makes the line for, or is issued by the management plane: then \
+            every gateway knows it within seconds, and one command ends it.
+
+            EXAMPLES
+              holdfast keys issue triage-app --workload triage > triage.key
+              holdfast keys revoke triage-app
+              holdfast keys create --id triage-app --workload triage
+            """,
+        subcommands: [
+            KeysIssueCommand.self, KeysListCommand.self, KeysRevokeCommand.self, KeysCreateCommand.self,
+        ]
     )
 }
 
 struct KeysCreateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create",
-        abstract: "Make a key for a client and print it once, with the line for the configuration.",
+        abstract: "Offline: make a key for a client and print it once, with the line for the configuration.",
         discussion: """
             The key is shown here and nowhere else; the configuration holds its digest. Give the key to the client, \
             which sends it as `Authorization: Bearer KEY` or `x-api-key: KEY`, and add the line under `keys:`.
@@ -70,15 +80,7 @@ struct NewKey: Sendable {
                 status: .usage)
         }
         let text = KeyText.make(kind: .client, id: id, using: &random)
-        return NewKey(key: Secret(text), id: id, workload: workload, hash: digest(of: text))
-    }
-
-    static func digest(of text: String) -> String {
-        let hex = SHA256.hash(data: Array(text.utf8)).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }
-        return "sha256:" + hex.joined()
+        return NewKey(key: Secret(text), id: id, workload: workload, hash: ClientKeyHash.of(text))
     }
 
     var configurationLine: String {

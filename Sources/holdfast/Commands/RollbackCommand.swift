@@ -1,5 +1,7 @@
 import ArgumentParser
+import Foundation
 import HoldfastAPI
+import HoldfastGateway
 
 struct RollbackCommand: ControlledCommand {
     static let configuration = CommandConfiguration(
@@ -9,15 +11,23 @@ struct RollbackCommand: ControlledCommand {
             The document gets a new number; overrides in force stay. --previous takes the newest document that is not the \
             one in the newest generation, so that doing it twice leads back.
 
+            --offline needs nobody alive: run at a gateway with its data directory, it goes back within that gateway's \
+            ring of the last five snapshots. A gateway that runs follows within a second, else it starts so. It holds \
+            until the management plane publishes something newer, and everybody is told by whom and why; naming the \
+            newest generation ends it.
+
             EXAMPLES
               holdfast rollback 7 --reason 'generation 8 lost the fallback'
               holdfast rollback --previous --reason 'it made things worse'
+              holdfast rollback --previous --offline /var/lib/holdfast-gateway --reason 'control is down too'
 
             EXIT CODES
-              0   published again
+              0   published again, or offline: written down for the gateway
               1   there is no such generation, or none before
               65  the request is not valid
+              66  with --offline: the directory holds no snapshots
               69  the management plane does not answer
+              73  with --offline: the directory cannot be written
               77  no valid token, or one that may not do this
             """
     )
@@ -27,6 +37,11 @@ struct RollbackCommand: ControlledCommand {
 
     @Flag(help: "To the document before the one in force.")
     var previous = false
+
+    @Option(
+        help: ArgumentHelp("Without the management plane: a gateway's data directory.", valueName: "DIR"),
+        completion: .directory)
+    var offline: String?
 
     @OptionGroup var why: ReasonOption
     @OptionGroup var options: ControlOptions
@@ -60,5 +75,55 @@ struct RollbackCommand: ControlledCommand {
                 mend: "name a number of holdfast config list", status: .failure)
         }
         return before.number
+    }
+
+    // MARK: - Offline
+
+    func performOffline(_ console: Console) throws -> ExitStatus? {
+        guard let offline else { return nil }
+        let ring = SnapshotRing(data: offline)
+        let snapshots = ring.list()
+        guard let newest = snapshots.first else {
+            throw CommandFailure(
+                message: "\(offline) holds no snapshots",
+                mend: "name what the gateway was given with --data; one that serves its own file has none",
+                status: .noInput)
+        }
+        let used = inForce(ring, snapshots, newest)
+        let found =
+            number.map { number in snapshots.first { $0.number == number } }
+            ?? snapshots.first { $0.document != used.document }
+        guard let wanted = found else {
+            let known = snapshots.map { "\($0.number)" }.joined(separator: ", ")
+            throw CommandFailure(
+                message: number.map { "generation \($0) is not in the ring" } ?? "no other document is in the ring",
+                mend: "the ring of \(offline) holds \(known)", status: .failure)
+        }
+        let rollback = OfflineRollback(
+            to: wanted.number, from: newest.number, author: NSUserName(), reason: why.reason, at: console.now())
+        do throws(WholeFile.Failure) {
+            try ring.note(wanted.number == newest.number ? nil : rollback)
+        } catch {
+            throw CommandFailure(message: error.reason, mend: error.mend, status: .cannotCreate)
+        }
+        show(rollback, console) {
+            var report = Report()
+            report.line(
+                .green("written down"), ": this gateway uses the document of generation ", .bold("\(wanted.number)"))
+            report.line(
+                wanted.number == newest.number
+                    ? "it is the newest that it has: nothing is held back any more"
+                    : "until something newer than generation \(newest.number) is published")
+            return report
+        }
+        return .success
+    }
+
+    /// Whose document the gateway uses.
+    private func inForce(
+        _ ring: SnapshotRing, _ snapshots: [SnapshotPayload], _ newest: SnapshotPayload
+    ) -> SnapshotPayload {
+        guard let rollback = ring.rollback, rollback.from >= newest.number else { return newest }
+        return snapshots.first { $0.number == rollback.to } ?? newest
     }
 }

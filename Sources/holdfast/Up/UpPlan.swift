@@ -44,7 +44,7 @@ struct UpPlan: Sendable {
     }
 
     static func file(_ path: String, _ snapshot: Snapshot, directory: DataDirectory) -> UpPlan {
-        let openRoute = snapshot.keys.isEmpty ? snapshot.routes.first?.name : nil
+        let openRoute = snapshot.asksForKeys ? nil : snapshot.routes.first?.name
         return UpPlan(
             source: .file(path, isTLS: snapshot.gateway.tls != nil, openRoute: openRoute), directory: directory,
             children: [

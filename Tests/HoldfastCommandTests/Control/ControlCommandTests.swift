@@ -1,7 +1,9 @@
+import Crypto
 import Foundation
 import HoldfastAPI
 import HoldfastControl
 import HoldfastCore
+import HoldfastGateway
 import Testing
 
 @testable import holdfast
@@ -193,6 +195,73 @@ import Testing
             stranger.environment["HOLDFAST_TOKEN"] = KeyText.make(kind: .admin, id: "stranger", using: &random)
             let told = try await stranger.run("status", "--json")
             #expect(told.status == .noPermission && told.output == "" && told.errors.contains("valid token"))
+        }
+    }
+
+    @Test func aRollbackOfflineNeedsNobody() async throws {
+        let folder = NSTemporaryDirectory() + "holdfast-command-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (ring, nobody) = (SnapshotRing(data: folder), CommandRig())
+        let empty = try await nobody.run("rollback", "1", "--offline", folder, "--reason", "worse")
+        #expect(empty.status == .noInput && empty.errors.contains("mend: "))
+        for (number, document) in [(1, "a"), (2, "b"), (3, "b")] as [(UInt64, String)] {
+            let payload = SnapshotPayload(
+                number: number, origin: "o", madeAt: 1, author: "a", reason: "r", confirmed: false, name: "n",
+                document: document, overrides: [], keys: nil)
+            try ring.add(try SignedSnapshot(payload, key: Curve25519.Signing.PrivateKey()), number: number)
+        }
+        let back = try await nobody.run("rollback", "--previous", "--offline", folder, "--reason", "worse", "--json")
+        #expect(back.status == .success, "\(back.errors)")
+        let rollback = try #require(ring.rollback)
+        #expect(rollback.to == 1 && rollback.from == 3 && rollback.reason == "worse" && !rollback.author.isEmpty)
+        #expect(try back.view(OfflineRollback.self) == rollback)
+        let absent = try await nobody.run("rollback", "9", "--offline", folder, "--reason", "worse")
+        #expect(absent.status == .failure && absent.errors.contains("3, 2, 1"))
+        let forth = try await nobody.run("rollback", "--previous", "--offline", folder, "--reason", "better")
+        #expect(forth.status == .success && forth.output.contains("nothing is held back"))
+        #expect(ring.rollback == nil)
+    }
+
+    @Test func aKeyIsIssuedListedAndEnded() async throws {
+        try await ControlRig.run { control in
+            try await control.publish(ControlRig.document + "workloads: {triage: {}}\n")
+            let made = try await control.admin.run("keys", "issue", "app", "--workload", "triage", "--note", "team a")
+            #expect(made.status == .success && made.errors.contains("in force with generation 2"))
+            let text = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            #expect(KeyText(text)?.kind == .client)
+            let again = try await control.admin.run("keys", "issue", "app", "--workload", "triage")
+            #expect(again.status == .failure && again.output == "" && again.errors.contains("mend: "))
+            let unknown = try await control.admin.run("keys", "issue", "other", "--workload", "nobody")
+            #expect(unknown.status == .invalid && unknown.errors.contains("triage"))
+            let list = try await control.admin.run("keys", "list")
+            #expect(list.output.contains("app") && list.output.contains("team a") && !list.output.contains(text))
+            #expect(try await control.admin.run("keys", "revoke", "app").status == .success)
+            #expect(try await control.admin.run("keys", "list", "--json").view(Page<KeyView>.self).items.isEmpty)
+            #expect(try await control.admin.run("keys", "list", "--all").output.contains("revoked"))
+            #expect(try await control.admin.run("keys", "revoke", "nobody").status == .failure)
+        }
+    }
+
+    @Test func aBackupIsMadeListedAndVerified() async throws {
+        try await ControlRig.run { control in
+            #expect(try await control.admin.run("backup", "list").output.contains("there is no backup"))
+            try await control.publish()
+            let made = try await control.admin.run("backup", "create", "--json").view(BackupView.self)
+            #expect(made.state == .verified && FileManager.default.fileExists(atPath: made.folder))
+            let list = try await control.admin.run("backup", "list")
+            #expect(list.output.contains(made.id) && list.output.contains("verified"))
+            #expect(try await control.admin.run("backup", "verify", made.id).status == .success)
+            #expect(try await control.admin.run("backup", "verify", "999999").status == .failure)
+
+            let database = made.folder + "/control.sqlite"
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: database))
+            bytes[bytes.count / 2] ^= 1
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: database)
+            try bytes.write(to: URL(fileURLWithPath: database))
+            let damaged = try await control.admin.run("backup", "verify", made.id)
+            #expect(damaged.status == .failure && (damaged.errors + damaged.output).contains("mend: "))
+            #expect(try await control.admin.run("backup", "list").output.contains("failed"))
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import HoldfastAPI
 import HoldfastCore
 import Synchronization
@@ -28,7 +29,7 @@ struct BackupTests {
             #expect(view.state == .verified && view.id == "000001" && view.generation == 2)
             let report = try Restore.check(view.folder, key: nil)
             #expect(report.manifest.generation == 2)
-            #expect(report.manifest.migrations == ["1", "2"] && report.manifest.version == "test")
+            #expect(report.manifest.migrations == Migrations.all.migrations && report.manifest.version == "test")
             #expect(Files.names(in: control.backups) == ["000001"], "no scratch is left")
             let modes = try ["", "/control.sqlite", "/signing.key"].map { try Files.mode(view.folder + $0) }
             #expect(modes == [0o700, 0o600, 0o600])
