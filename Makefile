@@ -16,7 +16,7 @@ PROCESS_TESTS = ^(IntegrationTests|HoldfastCommandTests)\.
 SWIFT_FILES = $(shell find Package.swift Sources Tests Benchmarks -name '*.swift' -not -path '*/.build/*' 2>/dev/null)
 
 # $(call system,COMMAND=PACKAGE …): installs the packages whose command, or whose file where it is written with its path,
-# is absent, and says so. Nothing is touched where everything is there.
+# is absent, and says so. Nothing is touched where everything is there, and no service is started that comes with one.
 define system
 	missing=(); \
 	for pair in $(1); do \
@@ -30,7 +30,7 @@ define system
 		as_root=(); if (( $$(id -u) )); then as_root=(sudo); fi; \
 		command -v apt-get >/dev/null || { echo "No apt-get here: install these yourself: $${missing[*]}" >&2; exit 1; }; \
 		"$${as_root[@]}" apt-get update -qq; \
-		"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}"; \
+		"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get install -y -qq "$${missing[@]}"; \
 	fi
 endef
 
@@ -87,7 +87,8 @@ sim: build ## The gateway's decisions in SIM_RUNS faulty worlds, from seed SIM_S
 
 .PHONY: conformance
 conformance: toolchain ## Real clients against real model servers, through the release binary
-	@$(call system,curl=curl openssl=openssl python3=python3 cmake=cmake g++=g++ prometheus-alertmanager=prometheus-alertmanager)
+	@$(call system,curl=curl openssl=openssl python3=python3 cmake=cmake g++=g++ promtool=prometheus \
+		prometheus-alertmanager=prometheus-alertmanager)
 	@$(MAKE) --no-print-directory build
 	@HOLDFAST_BIN="$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" Conformance/run
 

@@ -70,8 +70,8 @@ let productTargets: [Target] = [
     library(
         "HoldfastControl",
         [
-            "HoldfastAPI", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes, asyncHTTPClient,
-            crypto, logging, nioCore, nioHTTP1, nioPosix,
+            "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes,
+            asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioPosix,
         ]),
     .executableTarget(
         name: "holdfast",
@@ -98,8 +98,8 @@ let productTargets: [Target] = [
     tests(
         "HoldfastControlTests",
         [
-            "HoldfastControl", "HoldfastAPI", "HoldfastCore", grdb, crypto, httpTypes, logging, nioCore, nioHTTP1,
-            nioPosix,
+            "HoldfastControl", "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", grdb, crypto, httpTypes, logging,
+            nioCore, nioHTTP1, nioPosix,
         ]),
     tests("HoldfastPracticeTests", ["HoldfastPractice", "HoldfastCore", nioCore, nioPosix, nioHTTP1, logging]),
     tests(

@@ -239,14 +239,18 @@ def control(work: Path, name: str, provider: Practice, endpoint: str, environmen
     return Served(name, ["control", "--config", str(config), "--data", str(work / f"{name}.data")], work, environment)
 
 
-def test_the_management_plane_sends_its_events_alone(work, provider):
+def test_the_management_plane_sends_its_events_and_metrics(work, provider):
     own = Collector()
     try:
         served = control(work, "telemetry-control", provider, own.endpoint, {"COLLECTOR_TOKEN": "t"})
         served.start()
+        metrics = wait_until(own.metrics, SENT_BOUND_SECONDS, "a report", own.metrics)
         served.stop()
         said = {record.body.string_value for record in own.records()}
-        assert {"serving", "stopped"} <= said and own.metrics() == {} and own.spans() == []
+        assert {"serving", "stopped"} <= said and own.spans() == []
+        assert {name.startswith("holdfast_control_") for name in metrics} == {True}
+        assert metrics["holdfast_control_generation"].gauge.data_points[0].as_int == 1
+        assert metrics["holdfast_control_pulls_total"].sum.is_monotonic
         assert {resource["service.name"] for resource in own.resources()} == {"holdfast-control"}
     finally:
         own.stop()

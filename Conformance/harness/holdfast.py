@@ -55,12 +55,13 @@ class Served:
 
     def __init__(self, name: str, arguments: list[str], work: Path, environment: dict[str, str] | None = None):
         self._ready = work / f"{name}.ready.json"
-        self._ready.unlink(missing_ok=True)
         command = [binary(), *arguments, "--ready-file", str(self._ready)]
         self.child = Child(name, command, work, environment)
         self.addresses: dict = {}
 
     def start(self) -> None:
+        # One of an earlier start would say where nobody listens any more.
+        self._ready.unlink(missing_ok=True)
         self.child.start()
         self.child.wait_until_ready(self._ready.exists, START_BOUND_SECONDS, f"{self._ready.name} to be written")
         self.addresses = json.loads(self._ready.read_text())

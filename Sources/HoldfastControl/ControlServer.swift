@@ -59,6 +59,7 @@ package final class ControlServer: Sendable {
     let alerts: Alerts
     let notifications: Notifications
     private let listener: APIListener
+    let figures: ControlMetrics
     private let logger: Logger
 
     /// Opens the store and whatever is in it. Nobody is served yet.
@@ -91,14 +92,19 @@ package final class ControlServer: Sendable {
         alerts = try await Alerts(
             store: store, gateways: gateways, snapshots: snapshots, backups: backups, events: events,
             notifications: notifications, now: MonotonicClock.read(), logger: logger)
+        let answers = AnswerCounts()
+        figures = ControlMetrics(
+            tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,
+            startedAt: MonotonicClock.read())
         let routes = APIRoutes(
             tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
-            gateways: gateways, rollouts: rollouts, backups: backups, audit: audit, version: settings.version)
+            gateways: gateways, rollouts: rollouts, backups: backups, audit: audit, metrics: figures,
+            version: settings.version)
         listener = APIListener(
             routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit)), tokens: tokens,
             audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
-            clock: WallClock.readMilliseconds, logger: logger)
+            clock: WallClock.readMilliseconds, answers: answers, logger: logger)
         publicKey = key.publicText
         self.settings = settings
         self.audit = audit

@@ -77,6 +77,7 @@ struct AccessTests {
             for _ in 0..<25 { statuses.append(try await control.ask("GET", "/v1/status", token: "wrong").status) }
             #expect(statuses.prefix(20).allSatisfy { $0 == 401 })
             #expect(statuses.suffix(4).allSatisfy { $0 == 429 })
+            #expect(try await control.ask("GET", "/v1/status", token: "wrong").headers["retry-after"] == "6")
             #expect(try await control.ask("GET", "/v1/status", token: control.admin).status == 200)
         }
     }

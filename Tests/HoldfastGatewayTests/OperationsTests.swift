@@ -65,10 +65,9 @@ extension GatewayTests {
         @Test func `the text format escapes what it must`() throws {
             var metric = Metric("a_total", .counter, "Help.")
             metric.points = [Metric.Point([("name", "a\"b\\c\nd")], .integer(1))]
-            var text = PrometheusText()
-            text.write(metric)
-            #expect(text.text.hasSuffix("a_total{name=\"a\\\"b\\\\c\\nd\"} 1\n"))
-            #expect(try MetricsPage(text.text).problems == [])
+            let text = PrometheusText.page([metric])
+            #expect(text.hasSuffix("a_total{name=\"a\\\"b\\\\c\\nd\"} 1\n"))
+            #expect(try MetricsPage(text).problems == [])
         }
 
         @Test func `live state`() async throws {

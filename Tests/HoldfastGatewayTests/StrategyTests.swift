@@ -88,7 +88,7 @@ extension GatewayTests {
                     reply["sunset"]?.hasSuffix(" 00:00:00 GMT") == true && reply["deprecation"]?.hasPrefix("@") == true)
                 #expect(try await gateway.stateOfDeployment("primary/practice-large")["retires"]?.string != nil)
                 let metrics = try await gateway.operations("/metrics").body
-                #expect(metrics.contains("holdfast_retires_in_days{deployment=\"primary/practice-large\"} 20"))
+                #expect(metrics.contains("holdfast_retires_in_seconds{deployment=\"primary/practice-large\"} 1728000"))
             }
             try await withPair {
                 $0.tail = retiring(200)

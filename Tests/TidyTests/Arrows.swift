@@ -24,7 +24,7 @@ enum Arrows {
         "HoldfastPractice": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"], packages: system.union(nio).union(["Logging"])),
         "HoldfastControl": Target(
-            own: ["HoldfastAPI", "HoldfastCore", "HoldfastSimulation"],
+            own: ["HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", "HoldfastSimulation"],
             packages: system.union(nio).union(
                 [
                     "AsyncHTTPClient", "Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB",

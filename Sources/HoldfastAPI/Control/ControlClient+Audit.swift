@@ -8,6 +8,19 @@ extension ControlClient {
         try await page("/v1/audit", after: "\(number)", limit: limit, as: AuditEntry.self)
     }
 
+    /// - Parameter size: of the log, such as a checkpoint's; nil: as of now.
+    package func auditInclusion(of entry: Int, size: Int? = nil) async throws(ControlFailure) -> InclusionProofView {
+        let size = size.map { "&size=\($0)" } ?? ""
+        return try await get("/v1/audit/inclusion?entry=\(entry)\(size)", as: InclusionProofView.self)
+    }
+
+    /// - Parameter size: of the newer log; nil: as of now.
+    package func auditConsistency(from old: Int, size: Int? = nil) async throws(ControlFailure) -> ConsistencyProofView
+    {
+        let size = size.map { "&size=\($0)" } ?? ""
+        return try await get("/v1/audit/consistency?from=\(old)\(size)", as: ConsistencyProofView.self)
+    }
+
     /// The log's size and root as of now, as a signed note.
     package func auditCheckpoint() async throws(ControlFailure) -> String {
         let answer = try await ask(.get, "/v1/audit/checkpoint")

@@ -18,6 +18,7 @@ final class Gateways: Sendable {
     private struct State {
         var seen: [String: Seen] = [:]
         var admission: PullAdmission
+        var pulls: (taken: Int, deferred: Int) = (0, 0)
         var random: SeededRandom
     }
 
@@ -37,7 +38,9 @@ final class Gateways: Sendable {
     func arrive(_ id: String, _ report: GatewayReportView, now: Instant) throws {
         let (answer, isNew) = state.withLock { state in
             let isNew = state.seen.updateValue(Seen(report: report, at: now), forKey: id) == nil
-            return (state.admission.arrive(now: now, random: &state.random), isNew)
+            let answer = state.admission.arrive(now: now, random: &state.random)
+            if case .retryAfter = answer { state.pulls.deferred += 1 } else { state.pulls.taken += 1 }
+            return (answer, isNew)
         }
         if isNew {
             events.add(
@@ -51,6 +54,9 @@ final class Gateways: Sendable {
             throw ProblemView.busy(seconds: Int((nanoseconds + Span.second - 1) / Span.second))
         }
     }
+
+    /// Since the start.
+    var pulls: (taken: Int, deferred: Int) { state.withLock(\.pulls) }
 
     /// By id.
     func seen(now: Instant) -> [(id: String, seen: Seen)] {

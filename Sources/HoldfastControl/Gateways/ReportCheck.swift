@@ -4,8 +4,12 @@ import HoldfastCore
 /// A gateway may be taken over, and its report is shown to people and believed by alerts: what it says is bounded in
 /// number and in length, and holds nothing that drives a terminal.
 extension GatewayReportView {
+    /// By scalars: one character may be of any length. What is longer is cut and not refused: a gateway that has much to
+    /// say is still heard.
     static let longestText = 1_000
-    private static let sources: Set<String> = ["control", "ring", "file", "none"]
+    static let longestWord = 100
+    /// `none`: it has no configuration yet.
+    static let sources = ["control", "ring", "file", "none"]
 
     /// - Throws: `ProblemView` that names what cannot be true.
     func checked() throws -> GatewayReportView {
@@ -14,24 +18,25 @@ extension GatewayReportView {
             guard !isRight else { return }
             fields.append(.init(field: field, message: message, mend: "report it as /openapi.json says"))
         }
-        check("version", (1...64).contains(version.utf8.count), "this is no version")
+        check("generation", generation <= APISchema.longestNumber, "no generation has such a number")
         check("source", Self.sources.contains(source), "there is no such source")
-        check("shedding", (1...32).contains(shedding.utf8.count), "this is no word for shedding")
-        check("exchanges", min(exchangesInFlight, exchanges, failures) >= 0, "there are less than none")
+        check("exchanges_in_flight", exchangesInFlight >= 0, "there are less than none")
+        check("exchanges", exchanges >= 0, "there are less than none")
+        check("failures", failures >= 0, "there are less than none")
         check("troubles", (troubles ?? []).count <= TroubleView.most, "there are more than \(TroubleView.most)")
         check("troubles", (troubles ?? []).prefix(TroubleView.most).allSatisfy(\.isRight), "one of them cannot be")
         check("more_troubles", (moreTroubles ?? 0) >= 0, "there are less than none")
         guard fields.isEmpty else { throw ProblemView.invalid(fields) }
         var report = self
-        report.version = Self.plain(version)
-        report.shedding = Self.plain(shedding)
-        report.refused = refused.map(Self.plain)
+        report.version = Self.plain(version, longest: Self.longestWord)
+        report.shedding = Self.plain(shedding, longest: Self.longestWord)
+        report.refused = refused.map { Self.plain($0, longest: Self.longestText) }
         return report
     }
 
-    private static func plain(_ text: String) -> String {
+    private static func plain(_ text: String, longest: Int) -> String {
         var plain = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars.prefix(longestText) {
+        for scalar in text.unicodeScalars.prefix(longest) {
             plain.append(JSONValue.isControl(scalar) ? "\u{FFFD}" : scalar)
         }
         return String(plain)

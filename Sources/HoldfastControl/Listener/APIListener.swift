@@ -20,17 +20,19 @@ final class APIListener: Sendable {
     let hosts: Set<String>
     let clock: @Sendable () -> Int64
     let logger: Logger
+    private let answers: AnswerCounts
     private let guesses = Mutex(GuessThrottle())
 
     init(
         routes: [APIRoute], tokens: Tokens, audit: AuditLog, hosts: Set<String>, clock: @escaping @Sendable () -> Int64,
-        logger: Logger
+        answers: AnswerCounts, logger: Logger
     ) {
         self.routes = routes
         self.tokens = tokens
         self.audit = audit
         self.hosts = hosts
         self.clock = clock
+        self.answers = answers
         self.logger = logger
     }
 
@@ -42,6 +44,10 @@ final class APIListener: Sendable {
         } catch {
             response = render(problem(of: error, id: id, request: request), id: id)
         }
+        if response.status == .methodNotAllowed {
+            response.headers[.allow] = Self.allowed(matches(request.uri.path)).joined(separator: ", ")
+        }
+        answers.count(response.status.code)
         response.headers[.requestID] = id
         response.headers[.cacheControl] = "no-store"
         response.headers[.contentTypeOptions] = "nosniff"
@@ -52,12 +58,10 @@ final class APIListener: Sendable {
         _ request: Request, peer: String?, connection: APIConnection
     ) async throws -> Response {
         try checkHost(request)
-        let path = request.uri.path
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        let matches = routes.compactMap { route in route.match(segments).map { (route, $0) } }
+        let matches = matches(request.uri.path)
         guard !matches.isEmpty else { throw ProblemView.noSuchPath }
         guard let (route, parameters) = matches.first(where: { $0.0.method == request.method }) else {
-            throw ProblemView.method(allowed: matches.map(\.0.method.rawValue))
+            throw ProblemView.method(allowed: Self.allowed(matches))
         }
         let now = clock()
         let principal = try await principal(for: route, request, peer: peer, now: now)
@@ -81,6 +85,17 @@ final class APIListener: Sendable {
         }
     }
 
+    private typealias Match = (route: APIRoute, parameters: [String: String])
+
+    private func matches(_ path: String) -> [Match] {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        return routes.compactMap { route in route.match(segments).map { (route, $0) } }
+    }
+
+    private static func allowed(_ matches: [Match]) -> [String] {
+        matches.map(\.route.method.rawValue)
+    }
+
     // MARK: - Who asks
 
     private static func token(of request: Request) -> Substring? {
@@ -93,13 +108,15 @@ final class APIListener: Sendable {
     ) async throws -> Principal {
         guard let permission = route.permission else { return Principal(id: "anybody", kind: .viewer) }
         guard let principal = Self.token(of: request).flatMap({ tokens.principal(of: $0, now: now) }) else {
+            // Whoever has no token guesses none: nothing is counted, and nothing is written.
+            guard request.headers[.authorization]?.isEmpty == false else { throw ProblemView.unauthorized }
             let block = GuessThrottle.block(ofAddress: peer)
             let isCalm = guesses.withLock { $0.recordFailure(block: block, now: MonotonicClock.read()) }
             // Whoever guesses must not fill the log either.
             guard isCalm else { throw ProblemView.tooManyGuesses }
             let event = AuditEvent(
                 Actor(principal: "unknown", kind: "unknown"), "sign-in.refused", route.path, ["peer": peer ?? ""])
-            if request.headers[.authorization]?.isEmpty == false { try await audit.note(event, now: now) }
+            try await audit.note(event, now: now)
             throw ProblemView.unauthorized
         }
         guard principal.may(permission, nowMilliseconds: now) else {

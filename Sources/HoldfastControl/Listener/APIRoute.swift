@@ -49,7 +49,7 @@ struct APIRequest: Sendable {
     var limit: Int {
         get throws {
             guard let text = query["limit"] else { return 100 }
-            guard let limit = Int(text), 1...1_000 ~= limit else {
+            guard let limit = ConfigurationUnits.integer(text), 1...1_000 ~= limit else {
                 throw ProblemView.invalid([
                     .init(field: "limit", message: "this is no size of a page", mend: "use 1 to 1000")
                 ])
@@ -58,15 +58,24 @@ struct APIRequest: Sendable {
         }
     }
 
-    /// Where a page begins, in whatever its list is ordered by.
-    func after<Place: LosslessStringConvertible>(_ type: Place.Type) throws -> Place? {
-        guard let text = query["after"] else { return nil }
-        guard let place = Place(text) else {
+    /// A count or a place in a list; nil where it was not asked for.
+    func number(_ name: String) throws -> Int? {
+        guard let text = query[name] else { return nil }
+        guard let number = ConfigurationUnits.integer(text) else {
             throw ProblemView.invalid([
-                .init(field: "after", message: "this is no place in the list", mend: "use `next` of the page before")
+                .init(
+                    field: name, message: "this is no number of an entry, and no count of them",
+                    mend: "use digits alone; `next` of a page is the place of the next one")
             ])
         }
-        return place
+        return number
+    }
+
+    func requiredNumber(_ name: String) throws -> Int {
+        guard let number = try number(name) else {
+            throw ProblemView.invalid([.init(field: name, message: "it is missing", mend: "add ?\(name)=NUMBER")])
+        }
+        return number
     }
 }
 
@@ -99,6 +108,8 @@ struct APIRoute: Sendable {
     var request: APISchema?
     var status: HTTPResponse.Status = .ok
     var response: APISchema?
+    /// Of the response.
+    var mediaType = "application/json"
     /// Changes take `If-Match`.
     var takesGeneration = false
     /// Answers with `text/event-stream` too, where that is accepted.

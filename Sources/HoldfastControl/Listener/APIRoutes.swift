@@ -13,13 +13,14 @@ struct APIRoutes: Sendable {
     let rollouts: Rollouts
     let backups: Backups
     let audit: AuditLog
+    let metrics: ControlMetrics
     let version: String
 
     /// - Parameter more: of nouns that keep theirs with them.
     func all(with more: [APIRoute]) -> [APIRoute] {
         let routes =
             statusRoutes + gatewayRoutes + generationRoutes + rollouts.routes + overrideRoutes + tokenRoutes
-            + keys.routes + backups.routes + more + auditRoutes
+            + keys.routes + backups.routes + more + audit.routes + [metrics.route]
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
 
@@ -27,7 +28,10 @@ struct APIRoutes: Sendable {
 
     private var statusRoutes: [APIRoute] {
         [
-            APIRoute(method: .get, path: "/livez", permission: nil, summary: "The process runs.") { _ in
+            APIRoute(
+                method: .get, path: "/livez", permission: nil, summary: "The process runs.", response: .string,
+                mediaType: "text/plain"
+            ) { _ in
                 .text("alive\n", type: "text/plain")
             },
             APIRoute(
@@ -61,7 +65,7 @@ struct APIRoutes: Sendable {
                 summary: "A gateway reports, and gets the signed snapshot it is to have, if it has not: else 204.",
                 request: .report, response: .signedSnapshot
             ) { request in
-                let report = try request.decode(GatewayReportView.self)
+                let report = try request.decode(GatewayReportView.self).checked()
                 let found = try rollouts.pull(request.principal.id, report, now: MonotonicClock.read())
                 return found.map { .view($0) } ?? .nothing
             },
@@ -78,11 +82,12 @@ struct APIRoutes: Sendable {
         [
             APIRoute(
                 method: .get, path: "/v1/generations", permission: .snapshotsRead,
-                summary: "Snapshots, the newest first, without their documents.", query: APISchema.pageParameters,
-                response: .page(of: .generation)
+                summary: "Snapshots, the newest first, without their documents.",
+                query: APISchema.numberedPageParameters, response: .page(of: .generation)
             ) { request in
                 let limit = try request.limit
-                let found = try await snapshots.list(below: try request.after(UInt64.self), limit: limit)
+                let below = try request.number("after").map(UInt64.init)
+                let found = try await snapshots.list(below: below, limit: limit)
                 let next = found.count == limit ? found.last.map { "\($0.number)" } : nil
                 return .view(
                     Page(items: found.map { GenerationView($0, withDocument: false) }, next: next),
@@ -105,7 +110,7 @@ struct APIRoutes: Sendable {
             ) { request in
                 let new = try request.decode(NewGenerationView.self)
                 let draft = Snapshots.Draft(
-                    name: new.name, document: new.document, reason: try Self.reason(new.reason),
+                    name: try Self.name(new.name), document: new.document, reason: try Self.reason(new.reason),
                     confirmed: new.confirmed ?? false)
                 let made = try await snapshots.publish(
                     draft, expected: request.ifMatch, by: request.actor, now: request.now)
@@ -249,29 +254,6 @@ struct APIRoutes: Sendable {
             lifetimeMilliseconds: try view.for.map { try milliseconds("for", $0) }, grants: grants)
     }
 
-    // MARK: - Audit
-
-    private var auditRoutes: [APIRoute] {
-        [
-            APIRoute(
-                method: .get, path: "/v1/audit", permission: .auditRead, summary: "The audit log, the oldest first.",
-                query: APISchema.pageParameters, response: .page(of: .auditEntry)
-            ) { request in
-                let limit = try request.limit
-                let from = try request.after(Int.self) ?? 0
-                let page = try await audit.entries(from: max(from, 0), limit: limit)
-                let next = page.entries.last.map { $0.number + 1 }
-                return .view(Page(items: page.entries, next: page.entries.count == limit ? next.map(String.init) : nil))
-            },
-            APIRoute(
-                method: .get, path: "/v1/audit/checkpoint", permission: .auditRead,
-                summary: "The log's size and root as of now, signed. Keep it elsewhere."
-            ) { _ in
-                .text(try await audit.checkpoint(), type: "text/plain; charset=utf-8")
-            },
-        ]
-    }
-
     // MARK: - Fields
 
     static func milliseconds(_ field: String, _ text: String) throws -> Int64 {
@@ -285,18 +267,35 @@ struct APIRoutes: Sendable {
 
     /// Those of overrides are checked by the core.
     static func reason(_ text: String) throws -> String {
+        try line(
+            text, longest: Override.longestReason, field: "reason", message: "there is no reason, or too much",
+            mend: "say why in one line of at most \(Override.longestReason) characters")
+    }
+
+    /// Of a document: a file's, as a rule.
+    private static func name(_ text: String) throws -> String {
+        try line(
+            text, longest: APISchema.longestName, field: "name", message: "this is no name of a document",
+            mend: "name the file in one line of at most \(APISchema.longestName) characters")
+    }
+
+    /// What shows in lists and logs: a line with something on it.
+    private static func line(
+        _ text: String, longest: Int, field: String, message: String, mend: String
+    ) throws -> String {
         let isGood =
-            (1...500).contains(text.unicodeScalars.count)
-            && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            (1...longest).contains(text.unicodeScalars.count)
+            && !text.unicodeScalars.contains { Self.breaksLine($0.properties.generalCategory) }
             && text.contains { !$0.isWhitespace }
-        guard isGood else {
-            throw ProblemView.invalid([
-                .init(
-                    field: "reason", message: "there is no reason, or too much",
-                    mend: "say why in one line of at most 500 characters")
-            ])
-        }
+        guard isGood else { throw ProblemView.invalid([.init(field: field, message: message, mend: mend)]) }
         return text
+    }
+
+    private static func breaksLine(_ category: Unicode.GeneralCategory) -> Bool {
+        switch category {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }
 

@@ -6,12 +6,19 @@ struct APISchema: Sendable {
         var name: String
         var summary: String
         var schema: APISchema
+        var isRequired = false
     }
 
     var json: JSONValue
 
     static let string = APISchema(json: ["type": "string"])
-    static let integer = APISchema(json: ["type": "integer"])
+    static let integer = APISchema(json: ["type": "integer", "format": "int64"])
+    /// As many digits as every reader of JSON and of query strings takes whole.
+    static let count = APISchema(json: ["type": "integer", "minimum": 0, "maximum": .integer(longestNumber)])
+    static let positive = APISchema(json: ["type": "integer", "minimum": 1, "maximum": .integer(longestNumber)])
+    static let longestNumber = 999_999_999_999_999_999
+    /// As long as a file may be named.
+    static let longestName = 255
     static let boolean = APISchema(json: ["type": "boolean"])
     /// RFC 3339.
     static let time = APISchema(json: ["type": "string", "format": "date-time"])
@@ -47,10 +54,40 @@ struct APISchema: Sendable {
         .object([("items", .array(of: item)), ("next?", .string)])
     }
 
-    static let pageParameters: [Parameter] = [
-        Parameter(
-            name: "limit", summary: "Items at most, 1 to 1000; 100 unless told.",
-            schema: APISchema(json: ["type": "integer", "minimum": 1, "maximum": 1_000])),
-        Parameter(name: "after", summary: "`next` of the page before.", schema: .string),
-    ]
+    static let pageParameters = pageParameters(placedBy: .string)
+    /// Of lists in the order of a number.
+    static let numberedPageParameters = pageParameters(placedBy: .count)
+
+    private static func pageParameters(placedBy place: APISchema) -> [Parameter] {
+        [
+            Parameter(
+                name: "limit", summary: "Items at most, 1 to 1000; 100 unless told.",
+                schema: APISchema(json: ["type": "integer", "minimum": 1, "maximum": 1_000])),
+            Parameter(name: "after", summary: "`next` of the page before.", schema: place),
+        ]
+    }
+
+    // MARK: - Texts
+
+    /// Such as `30m`, `2h` or `1.5d`.
+    static let span = APISchema(
+        json: [
+            "type": "string", "pattern": #"^[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d)$"#, "examples": ["30m", "2h", "7d"],
+        ])
+
+    /// One line with something on it.
+    static func line(longest: Int) -> APISchema {
+        let broken = #"\u0000-\u001f\u007f-\u009f\u2028\u2029"#
+        return APISchema(
+            json: [
+                "type": "string", "minLength": 1, "maxLength": .integer(longest),
+                "pattern": .string("^[^\(broken)]*[^\\s\(broken)][^\(broken)]*$"),
+            ])
+    }
+
+    static let why = line(longest: Override.longestReason)
+
+    /// Of keys and tokens.
+    static let id = APISchema(
+        json: ["type": "string", "pattern": .string("^[a-z0-9-]{1,\(KeyText.longestID)}$"), "examples": ["triage-app"]])
 }

@@ -5,10 +5,13 @@ import HoldfastCore
 /// `/openapi.json`: the routes that the listener serves, and no other list of them.
 enum OpenAPI {
     static func route(describing routes: [APIRoute], version: String) -> APIRoute {
-        let document = document(routes, version: version).line
-        return APIRoute(
-            method: .get, path: "/openapi.json", permission: nil, summary: "This description, OpenAPI 3.1."
-        ) { _ in .text(document, type: "application/json") }
+        var own = APIRoute(
+            method: .get, path: "/openapi.json", permission: nil, summary: "This description, OpenAPI 3.1.",
+            response: .object([])
+        ) { _ in .nothing }
+        let document = document(routes + [own], version: version).line
+        own.handle = { _ in .text(document, type: "application/json") }
+        return own
     }
 
     static func document(_ routes: [APIRoute], version: String) -> JSONValue {
@@ -54,7 +57,7 @@ enum OpenAPI {
             members.append(
                 JSONMember(
                     name: "requestBody",
-                    value: ["required": true, "content": ["application/json": ["schema": request.json]]]))
+                    value: ["required": true, "content": ["application/json": ["schema": orNull(request.json)]]]))
         }
         return .object(members)
     }
@@ -72,7 +75,10 @@ enum OpenAPI {
             ]
         }
         found += route.query.map {
-            ["name": .string($0.name), "in": "query", "description": .string($0.summary), "schema": $0.schema.json]
+            [
+                "name": .string($0.name), "in": "query", "description": .string($0.summary),
+                "required": .bool($0.isRequired), "schema": $0.schema.json,
+            ]
         }
         if route.streams {
             found.append([
@@ -91,9 +97,12 @@ enum OpenAPI {
 
     private static func responses(_ route: APIRoute) -> JSONValue {
         var members: [JSONMember] = []
-        var good: [JSONMember] = [JSONMember(name: "description", value: "As asked.")]
+        var good = [
+            JSONMember(name: "description", value: "As asked."),
+            JSONMember(name: "headers", value: headers(of: route)),
+        ]
         if let response = route.response {
-            var content = [JSONMember(name: "application/json", value: ["schema": response.json])]
+            var content = [JSONMember(name: route.mediaType, value: ["schema": response.json])]
             if route.streams {
                 content.append(JSONMember(name: "text/event-stream", value: ["schema": ["type": "string"]]))
             }
@@ -108,8 +117,46 @@ enum OpenAPI {
                 name: "default",
                 value: [
                     "description": "A problem, with its mend.",
+                    "headers": .object([requestID]),
                     "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
                 ]))
+        return .object(members)
+    }
+
+    private static let requestID = JSONMember(
+        name: "x-request-id",
+        value: ["description": "As in the log.", "required": true, "schema": ["type": "string", "format": "uuid"]])
+
+    private static func headers(of route: APIRoute) -> JSONValue {
+        guard route.response != nil, route.mediaType == "application/json" else { return .object([requestID]) }
+        let generation = JSONMember(
+            name: "etag",
+            value: [
+                "description": "The newest generation, for If-Match; absent where the answer is of none.",
+                "schema": ["type": "string", "pattern": #"^"[0-9]+"$"#],
+            ])
+        return .object([requestID, generation])
+    }
+
+    /// In a request a member that may be absent may be null too, and means the same.
+    private static func orNull(_ schema: JSONValue) -> JSONValue {
+        guard case .object(var members) = schema else { return schema }
+        var required: [JSONValue] = []
+        if case .array(let names) = schema["required"] { required = names }
+        for (place, member) in members.enumerated() {
+            switch member.name {
+            case "items": members[place].value = orNull(member.value)
+            case "properties":
+                members[place].value = .object(
+                    (member.value.members ?? []).map { field in
+                        let inner = orNull(field.value)
+                        let isRequired = required.contains(.string(field.name))
+                        return JSONMember(
+                            name: field.name, value: isRequired ? inner : ["anyOf": [inner, ["type": "null"]]])
+                    })
+            default: break
+            }
+        }
         return .object(members)
     }
 }

@@ -54,9 +54,14 @@ extension ProblemView {
         "slow-body", "The body did not come", status: 408,
         detail: "the body was not whole after \(APIListener.bodyTime.components.seconds) s", mend: "send it again")
 
-    static let tooManyGuesses = ProblemView(
-        "guesses", "Too many failed sign-ins", status: 429, detail: "too many tokens from this address were not right",
-        mend: "wait, or send one that is right: it is never locked out")
+    static var tooManyGuesses: ProblemView {
+        var problem = ProblemView(
+            "guesses", "Too many failed sign-ins", status: 429,
+            detail: "too many tokens from this address were not right",
+            mend: "wait, or send one that is right: it is never locked out")
+        problem.retryAfter = Int(GuessThrottle.refillNanoseconds / Span.second)
+        return problem
+    }
 
     /// The store cannot be read or written, or is full.
     init(_ failure: StoreFailure) {
@@ -69,15 +74,15 @@ extension ProblemView.Field {
     static let illegalID = ProblemView.Field(
         field: "id", message: "this is no id", mend: "use 1 to \(KeyText.longestID) of a-z, 0-9 and '-'")
 
-    /// Bytes.
-    private static let longestNote = 200
+    /// Characters as Unicode counts them.
+    static let longestNote = 200
 
     /// Nil: nothing is wrong with it.
     static func illegalNote(_ note: String) -> ProblemView.Field? {
         let hasControls = note.unicodeScalars.contains { $0.properties.generalCategory == .control }
-        guard note.utf8.count > longestNote || hasControls else { return nil }
+        guard note.unicodeScalars.count > longestNote || hasControls else { return nil }
         return ProblemView.Field(
             field: "note", message: "the note is too long or holds control characters",
-            mend: "use at most \(longestNote) bytes of text on one line")
+            mend: "use at most \(longestNote) characters on one line")
     }
 }

@@ -6,9 +6,9 @@ extension APISchema {
     static let signedSnapshot = object([("payload", .string), ("signature", .string)])
 
     static let report = object([
-        ("version", .string), ("generation", .integer), ("source", oneOf(["control", "ring", "file"])),
-        ("ready", .boolean), ("exchanges_in_flight", .integer), ("exchanges", .integer), ("failures", .integer),
-        ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble)), ("more_troubles?", .integer),
+        ("version", .string), ("generation", .count), ("source", oneOf(GatewayReportView.sources)),
+        ("ready", .boolean), ("exchanges_in_flight", .count), ("exchanges", .count), ("failures", .count),
+        ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble)), ("more_troubles?", .count),
     ])
 
     static let trouble = object([
@@ -51,9 +51,9 @@ extension APISchema {
         ("expires_at", .integer), ("ended_at?", .integer), ("ended_by?", .string),
     ])
 
-    static let newOverride = object([("effect", effect), ("reason", .string), ("for", .string)])
+    static let newOverride = object([("effect", effect), ("reason", .why), ("for", .span)])
 
-    static let reason = object([("reason", .string)])
+    static let reason = object([("reason", .why)])
 
     static let generation = object([
         ("number", .integer), ("made_at", .time), ("author", .string), ("reason", .string), ("name", .string),
@@ -61,10 +61,10 @@ extension APISchema {
     ])
 
     static let newGeneration = object([
-        ("document", .string), ("name", .string), ("reason", .string), ("confirmed?", .boolean),
+        ("document", .string), ("name", .line(longest: longestName)), ("reason", .why), ("confirmed?", .boolean),
     ])
 
-    static let rollback = object([("to", .integer), ("reason", .string)])
+    static let rollback = object([("to", .count), ("reason", .why)])
 
     static let kind = oneOf(PrincipalKind.allCases.map(\.rawValue))
 
@@ -77,24 +77,43 @@ extension APISchema {
     ])
 
     static let newToken = object([
-        ("id", .string), ("kind", kind), ("note?", .string), ("for?", .string),
+        ("id", .id), ("kind", kind), ("note?", note), ("for?", .span),
         (
             "grants?",
-            array(of: object([("permission", .string), ("for", .string), ("includes_recovery?", .boolean)]))
+            array(
+                of: object([
+                    ("permission", oneOf(Permission.allCases.map(\.rawValue))), ("for", .span),
+                    ("includes_recovery?", .boolean),
+                ]))
         ),
     ])
+
+    private static let note = APISchema(
+        json: [
+            "type": "string", "maxLength": .integer(ProblemView.Field.longestNote),
+            "pattern": #"^[^\u0000-\u001f\u007f-\u009f]*$"#,
+        ])
 
     static let key = object([
         ("id", .string), ("workload", .string), ("note", .string), ("made_by", .string), ("made_at", .time),
         ("revoked_at?", .time), ("revoked_by?", .string), ("key?", .string),
     ])
 
-    static let newKey = object([("id", .string), ("workload", .string), ("note?", .string)])
+    static let newKey = object([("id", .id), ("workload", .string), ("note?", note)])
 
     static let auditEntry = object([
         ("number", .integer), ("at", .integer), ("principal", .string), ("kind", .string), ("action", .string),
         ("target", .string), ("details", map(of: .string)),
         ("phase", oneOf(["intended", "completed", "failed", "interrupted", "noted"])), ("intent?", .integer),
+    ])
+
+    static let inclusionProof = object([
+        ("size", .integer), ("root", .string), ("entry", .integer), ("leaf", .string), ("hashes", array(of: .string)),
+    ])
+
+    static let consistencyProof = object([
+        ("size", .integer), ("root", .string), ("from", .integer), ("from_root", .string),
+        ("hashes", array(of: .string)),
     ])
 
     static let backup = object([

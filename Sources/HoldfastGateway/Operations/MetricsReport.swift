@@ -5,9 +5,7 @@ import HoldfastTelemetry
 /// the GenAI conventions, which are still moving; ours begin with `holdfast_`.
 enum MetricsReport {
     static func text(shared: GatewayShared, status: GatewayStatus, now: Instant) -> String {
-        var text = PrometheusText()
-        for metric in metrics(shared: shared, status: status, now: now) { text.write(metric) }
-        return text.text
+        PrometheusText.page(metrics(shared: shared, status: status, now: now))
     }
 
     static func metrics(shared: GatewayShared, status: GatewayStatus, now: Instant) -> [Metric] {
@@ -216,11 +214,12 @@ enum MetricsReport {
     private static func providers(_ shared: GatewayShared, _ inForce: InForce) -> [Metric] {
         [
             family(
-                "holdfast_retires_in_days", .gauge,
-                "Days until the provider takes the model away; 0 on the day and after.", inForce.snapshot.deployments
+                "holdfast_retires_in_seconds", .gauge,
+                "Whole days until the provider takes the model away, in seconds; 0 on the day and after.",
+                inForce.snapshot.deployments
             ) { metric, deployment in
                 guard let days = deployment.retires?.days(since: shared.today.value) else { return }
-                metric.add([("deployment", deployment.id)], Int(max(days, 0)))
+                metric.add([("deployment", deployment.id)], Int(max(days, 0)) * Int(Span.day / Span.second))
             },
             family(
                 "holdfast_upstream_connections", .gauge, "Connections to providers, by state.", inForce.targets

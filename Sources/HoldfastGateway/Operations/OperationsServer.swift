@@ -1,5 +1,6 @@
 import HoldfastAPI
 import HoldfastCore
+import HoldfastTelemetry
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -134,7 +135,7 @@ private final class OperationsConnection: ChannelInboundHandler {
             return Answer(status: isReady ? .ok : .serviceUnavailable, type: "text/plain", text: text)
         case "/metrics":
             return Answer(
-                status: .ok, type: "text/plain; version=0.0.4; charset=utf-8",
+                status: .ok, type: PrometheusText.mediaType,
                 text: MetricsReport.text(shared: shared, status: status, now: now))
         case "/state":
             return Answer(

@@ -70,7 +70,7 @@ struct ControlCommand: AsyncParsableCommand {
                 directory: ConfigurationFile.directory(of: config), environment: environment,
                 backups: backups.map(absolute)),
             logger: logger)
-        async let exporting: Void = telemetry.run { [] }
+        async let exporting: Void = telemetry.run { server.metrics() }
         if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
         for pair in enrol { try await self.enrol(pair, at: server) }
         await publish(text, at: server, logger: logger)
@@ -105,13 +105,13 @@ struct ControlCommand: AsyncParsableCommand {
         }
     }
 
-    /// Its operational events; exchanges and their figures are the gateways' own. Nil also where what the collector asks
-    /// for is known to the gateways alone.
+    /// Its operational events and metrics; it has no exchanges to trace. Nil also where what the collector asks for is
+    /// known to the gateways alone.
     private func telemetrySettings(_ loaded: LoadedConfiguration) -> TelemetrySettings? {
-        guard var settings = loaded.snapshot.telemetry, settings.logs,
+        guard var settings = loaded.snapshot.telemetry, settings.logs || settings.metrics,
             !settings.headers.contains(where: { $0.value.reveal().contains(ConfigurationReferences.elsewhere) })
         else { return nil }
-        (settings.traces, settings.metrics) = (false, false)
+        settings.traces = false
         return settings
     }
 

@@ -1,8 +1,14 @@
-import HoldfastTelemetry
-
 /// Writes the Prometheus text format, version 0.0.4. Ours, since no maintained package is at hand.
-struct PrometheusText {
+package struct PrometheusText {
+    package static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
+
     private(set) var text = ""
+
+    package static func page(_ metrics: [Metric]) -> String {
+        var text = PrometheusText()
+        for metric in metrics { text.write(metric) }
+        return text.text
+    }
 
     mutating func write(_ metric: Metric) {
         // The conventions of OpenTelemetry have dots where this format has underscores.
