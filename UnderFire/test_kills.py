@@ -1,0 +1,186 @@
+"""Control is killed with SIGKILL at every step of a change: never half of one, and nothing that was acknowledged is gone."""
+import random
+import threading
+import time
+
+import pytest
+
+from fire import figures, settings
+from fire.ledger import Ledger, Operations
+from fire.plane import NOBODY, Control, Gone, verify_audit
+from fire.steps import Steps
+
+# Far more than any operation has; a loop that reaches it does not end by itself.
+MOST_STEPS = 5_000
+# A trial restore reads and writes as many steps again as there are pages: beyond this many they are drawn by chance,
+# with every first and last of a kind among them.
+EVERY_STEP_UP_TO = 200
+SIEGES = 20
+CLIENTS = 4
+
+
+class Killable:
+    """Control on one data directory, killed and started again and again."""
+
+    def __init__(self, name, work, stepshim):
+        self.control = Control(name, work, NOBODY)
+        self.steps = Steps(stepshim, work / f"{name}.steps", self.control.data)
+        self.control.child._environment.update(self.steps.environment)
+        self.operations = Operations(self.control.config.read_text())
+        self.key = work / f"{name}.pub"
+        self.held = work / f"{name}.checkpoint"
+        self.control.start()
+        self.key.write_text(self.control.public_key.read_text())
+
+    def hold_checkpoint(self):
+        answer = self.control.api.ask("GET", "/v1/audit/checkpoint")
+        assert answer.status == 200
+        self.held.write_bytes(answer.body)
+
+    def check(self) -> Ledger:
+        """Of a process that was killed: offline first, then by the one that is started on what it left."""
+        self.steps.off()
+        verify_audit(self.control.data, self.key, [self.held])
+        self.control.start()
+        ledger = Ledger.read(self.control.api)
+        ledger.check(self.operations.acknowledged)
+        return ledger
+
+
+@pytest.fixture
+def killable(request, work, stepshim):
+    made = Killable(request.node.name.replace("[", "-").strip("]"), work, stepshim)
+    try:
+        yield made
+    finally:
+        made.control.child.stop()
+
+
+def chosen(lines: list[str], seed: int) -> list[int]:
+    """Step numbers from 1: all of them, or where there are many those where the call or the file changes, and some."""
+    limit = settings.STEPS or EVERY_STEP_UP_TO
+    everything = range(1, len(lines) + 1)
+    if len(lines) <= limit:
+        return list(everything)
+    edges = [step for step in everything if step == 1 or lines[step - 1] != lines[step - 2]]
+    if len(edges) > limit:
+        return sorted(random.Random(seed).sample(edges, limit))
+    rest = sorted(set(everything) - set(edges))
+    return sorted(edges + random.Random(seed).sample(rest, limit - len(edges)))
+
+
+@pytest.mark.parametrize("kind", Operations.KINDS)
+def test_killed_at_every_step(kind, killable):
+    control, steps, operations = killable.control, killable.steps, killable.operations
+    steps.count()
+    assert operations.run(kind, f"{kind}-whole", control.api)
+    lines = steps.lines()
+    steps.off()
+    assert 0 < len(lines) < MOST_STEPS
+    wanted = chosen(lines, settings.SEED)
+    figures.say(f"kills: {kind} has {len(lines)} steps, {len(wanted)} of them are its last")
+    there = killed = 0
+    for step in wanted:
+        name = f"{kind}-{step}"
+        killable.hold_checkpoint()
+        steps.kill_at(step)
+        try:
+            is_acknowledged = operations.run(kind, name, control.api)
+        except Gone:
+            is_acknowledged = False
+            control.child._process.wait(10)
+        if control.child.is_running:
+            # Fewer steps than when they were counted: it went through.
+            assert is_acknowledged, operations.refusals[-1:]
+            steps.off()
+            control.kill()
+        else:
+            killed += 1
+        ledger = killable.check()
+        if kind != "backup" and not is_acknowledged:
+            there += operations.is_there(kind, name, ledger)
+    assert killed >= len(wanted) * 9 // 10, f"{killed} of {len(wanted)} kills happened"
+    figures.note(
+        "control killed at every step", **{
+            f"{kind}: steps": len(lines), f"{kind}: killed at": killed,
+            f"{kind}: acknowledged": operations.acknowledged.count(),
+            f"{kind}: whole though not acknowledged": there if kind != "backup" else "-"})
+
+
+def test_killed_at_every_step_of_the_first_start(work, stepshim):
+    """What the first start leaves behind when it is killed, the second makes whole."""
+    counted = Control("first-whole", work, NOBODY)
+    steps = Steps(stepshim, work / "first-whole.steps", counted.data)
+    counted.child._environment.update(steps.environment)
+    steps.count()
+    try:
+        counted.start()
+        lines = steps.lines()
+    finally:
+        counted.child.stop()
+    wanted = chosen(lines, settings.SEED)
+    figures.say(f"kills: the first start has {len(lines)} steps, {len(wanted)} of them are its last")
+    killed = locked_out = 0
+    for step in wanted:
+        control = Control(f"first-{step}", work, NOBODY)
+        steps = Steps(stepshim, work / f"first-{step}.steps", control.data)
+        control.child._environment.update(steps.environment)
+        steps.kill_at(step)
+        try:
+            control.child.start()
+            deadline = time.monotonic() + 10
+            while control.child.is_running and not control.ready_file.exists() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            killed += not control.child.is_running
+            control.kill()
+            steps.off()
+            control.start()
+            assert control.public_key.exists(), f"killed at {lines[step - 1]}: no signing.pub after the next start"
+            verify_audit(control.data, control.public_key)
+            if control.token:
+                assert control.api.ask("GET", "/v1/status").status == 200, f"killed at {lines[step - 1]}"
+            else:
+                locked_out += 1
+        finally:
+            control.child.stop()
+    figures.note("control killed at every step", **{
+        "first start: steps": len(lines), "first start: killed at": killed,
+        "first start: nobody has a token": locked_out})
+    assert not locked_out, f"after {locked_out} of {killed} kills nobody has a token of the management plane"
+
+
+def test_killed_at_any_instant_under_load(killable):
+    """Four clients make changes of every kind at once; SIGKILL comes by the clock and not by the call."""
+    chance = random.Random(settings.SEED)
+    control, operations = killable.control, killable.operations
+    assert operations.run("snapshot", "the-first", control.api)
+    sieges = min(settings.STEPS or SIEGES, SIEGES)
+    figures.say(f"kills: {sieges} at any instant, with {CLIENTS} clients")
+    for siege in range(sieges):
+        killable.hold_checkpoint()
+        api, broken = control.api, threading.Event()
+
+        def client(number):
+            for turn in range(1_000):
+                kind = Operations.KINDS[(turn + number) % 4]
+                if broken.is_set() or kind == "backup" and number:
+                    continue
+                try:
+                    operations.run(kind, f"{kind}-{siege}-{number}-{turn}", api)
+                except Gone:
+                    return
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        time.sleep(chance.uniform(0.02, 0.6))
+        control.kill()
+        broken.set()
+        for thread in threads:
+            thread.join(20)
+        unexpected = [refusal for refusal in operations.refusals if refusal["status"] not in (409,)]
+        assert not unexpected, unexpected[:3]
+        killable.check()
+    figures.note("control killed at every step", **{
+        "at any instant: kills": sieges, "at any instant: acknowledged": operations.acknowledged.count(),
+        "at any instant: lost": 0})
