@@ -12,6 +12,8 @@ HERE = Path(__file__).parent
 # The same children, ports and waits as the conformance tests have.
 sys.path[:0] = [str(HERE), str(HERE.parent / "Conformance")]
 
+pytest.register_assert_rewrite("fire.ledger", "fire.people", "fire.plane")
+
 from fire import figures, settings  # noqa: E402
 from harness.holdfast import Practice  # noqa: E402
 

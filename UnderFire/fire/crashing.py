@@ -113,8 +113,7 @@ class Examiner:
             self.failures.append(f"state {self.states}, after ACK {acknowledged}: {error}")
             return "corrupt"
         finally:
-            if control.child._process is not None:
-                control.kill()
+            control.child.stop(bound_seconds=0)
 
 
 if __name__ == "__main__":

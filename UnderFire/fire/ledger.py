@@ -66,7 +66,9 @@ class Ledger:
         recorded = [entry for entry in self.audit
                     if entry["phase"] == "completed" and entry["action"] in _MAKES_GENERATION]
         assert len(recorded) == len(numbers), f"{len(recorded)} changes are recorded, and {len(numbers)} are there"
-        created = {entry["target"] for entry in self.completed("overrides.create")}
+        created = {
+            entry["target"]
+            for entry in self.completed("overrides.create") + self.completed("restrictions.create")}
         assert {override["id"] for override in self.overrides} == created
         in_force = {override["id"] for override in self.overrides if not override.get("ended_at")}
         if self.newest:

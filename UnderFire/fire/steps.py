@@ -4,6 +4,8 @@ import mmap
 import struct
 from pathlib import Path
 
+from fire.plane import NOBODY, Control
+
 _WORDS = struct.Struct("5q")
 _LOGGED, _LINE = 8192, 64
 OFF, COUNT, KILL, FAIL = range(4)
@@ -47,3 +49,10 @@ class Steps:
             start = _WORDS.size + place * _LINE
             found.append(self._map[start:start + _LINE].split(b"\0")[0].decode(errors="replace"))
         return found
+
+
+def stepped_control(name: str, work: Path, library: Path) -> tuple[Control, Steps]:
+    """Control whose calls on its data directory are counted."""
+    data = work / f"{name}.data"
+    steps = Steps(library, work / f"{name}.steps", data)
+    return Control(name, work, NOBODY, data=data, environment=steps.environment), steps
