@@ -97,7 +97,7 @@ struct APIRoutes: Sendable {
             ) { request in
                 let new = try request.decode(NewGenerationView.self)
                 let draft = Snapshots.Draft(
-                    name: new.name, document: new.document, reason: try Self.reason(new.reason),
+                    name: try Self.name(new.name), document: new.document, reason: try Self.reason(new.reason),
                     confirmed: new.confirmed ?? false)
                 let made = try await snapshots.publish(
                     draft, expected: request.ifMatch, by: request.actor, now: request.now)
@@ -275,13 +275,27 @@ struct APIRoutes: Sendable {
         return span / Span.millisecond
     }
 
-    /// Those of overrides are checked by the core.
-    private static func reason(_ text: String) throws -> String {
-        let isGood =
-            (1...500).contains(text.unicodeScalars.count)
+    private static func isLine(_ text: String) -> Bool {
+        (1...500).contains(text.unicodeScalars.count)
             && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
             && text.contains { !$0.isWhitespace }
-        guard isGood else {
+    }
+
+    /// Of a document: it stands in the log, the audit log and every snapshot.
+    private static func name(_ text: String) throws -> String {
+        guard isLine(text) else {
+            throw ProblemView.invalid([
+                .init(
+                    field: "name", message: "this is no name of a document",
+                    mend: "name the file in one line of at most 500 characters")
+            ])
+        }
+        return text
+    }
+
+    /// Those of overrides are checked by the core.
+    private static func reason(_ text: String) throws -> String {
+        guard isLine(text) else {
             throw ProblemView.invalid([
                 .init(
                     field: "reason", message: "there is no reason, or too much",
