@@ -24,8 +24,8 @@ ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
 MENDS = ("free space there", "look at the disk", "give this user the right", "ask for one again")
 # Said where all was written and the sync failed: what a start will find there only the disk knows.
 UNKNOWN = "whether it was changed all the same"
-# A change that is made later writes a page or two more than the one that was counted.
-MORE_STEPS = 4
+# Far more than any change has.
+MOST_STEPS = 1_000
 STRACE_CALLS = {"pwrite64": 8, "fdatasync": 3}
 STORE_FULL, CANNOT_CREATE, UNAVAILABLE = 503, 73, 69
 
@@ -78,25 +78,28 @@ def failing(request, work, stepshim):
         made.control.child.stop()
 
 
-def counted(failing: Failing, kind: str) -> list[str]:
-    failing.steps.count()
-    assert failing.attempt(kind, f"{kind}-whole")
-    lines = failing.steps.lines()
-    failing.steps.off()
-    assert lines
-    return lines[:settings.STEPS] if settings.STEPS else lines + ["later than counted"] * MORE_STEPS
+def in_turn(failing: Failing, kind: str, error: str, span: int):
+    """One change after the other, the n-th with its n-th call failing, until one has no such call any more: what is there
+    already makes a change longer, so none is counted beforehand. Yields its name, the call, and whether it was
+    acknowledged, with the failure still there."""
+    for step in range(1, (settings.STEPS or MOST_STEPS) + 1):
+        failing.steps.fail_at(step, ERRORS[error], span)
+        is_acknowledged = failing.attempt(kind, f"{kind}-{step}")
+        lines = failing.steps.lines()
+        if len(lines) < step:
+            failing.steps.off()
+            assert is_acknowledged
+            return
+        yield f"{kind}-{step}", lines[step - 1], is_acknowledged
+    assert settings.STEPS, f"{MOST_STEPS} calls, and no end of it"
 
 
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("kind", Operations.KINDS)
 def test_each_call_fails_once(kind, error, failing):
-    lines = counted(failing, kind)
-    figures.say(f"disk: {error} in each of the {len(lines)} calls of a {kind}")
-    acknowledged = 0
-    for step in range(1, len(lines) + 1):
-        failing.steps.fail_at(step, ERRORS[error])
-        name = f"{kind}-{step}"
-        is_acknowledged = failing.attempt(kind, name)
+    figures.say(f"disk: {error} in each call of a {kind}")
+    acknowledged = step = 0
+    for step, (name, call, is_acknowledged) in enumerate(in_turn(failing, kind, error, span=1), 1):
         failing.steps.off()
         acknowledged += is_acknowledged
         # What was signed meanwhile must hold whatever happened.
@@ -104,35 +107,31 @@ def test_each_call_fails_once(kind, error, failing):
         ledger = Ledger.read(failing.control.api)
         ledger.check(failing.operations.acknowledged)
         if kind != "backup":
-            assert failing.operations.is_there(kind, name, ledger) == is_acknowledged, lines[step - 1]
+            assert failing.operations.is_there(kind, name, ledger) == is_acknowledged, call
         # It goes on without a restart.
-        assert failing.attempt("override", f"after-{step}"), f"after {error} in {lines[step - 1]}: nothing works any more"
+        assert failing.attempt("token", f"after-{step}"), f"after {error} in {call}: nothing works any more"
         if kind != "backup" or step % 16 == 0:
             back = failing.back_from_the_dead(failing.restart())
-            assert not back, f"after {error} in {lines[step - 1]} and a restart {back} is there, and was refused"
+            assert not back, f"after {error} in {call} and a restart {back} is there, and was refused"
     assert not failing.back_from_the_dead(failing.restart())
     figures.note(SCENARIO, **{
-        f"{kind}, {error} once: calls failed": len(lines), f"{kind}, {error} once: refused": len(lines) - acknowledged})
+        f"{kind}, {error} once: calls failed": step, f"{kind}, {error} once: refused": step - acknowledged})
 
 
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("kind", ["snapshot", "override", "token"])
 def test_every_call_fails_from_one_on(kind, error, failing):
     """The disk is gone or full, at any point of a change, and the process is killed before it is back."""
-    lines = counted(failing, kind)
-    back = []
-    for step in range(1, len(lines) + 1):
-        failing.steps.fail_at(step, ERRORS[error], span=EVERY_FROM_THERE_ON)
-        name = f"{kind}-{step}"
-        failing.attempt(kind, name)
+    step, back = 0, []
+    for step, (name, call, _) in enumerate(in_turn(failing, kind, error, span=EVERY_FROM_THERE_ON), 1):
         # Who only looks is answered all the same.
         assert failing.control.api.ask("GET", "/v1/status").status == 200
         ledger = failing.restart()
-        back += [(name, lines[step - 1]) for name in failing.back_from_the_dead(ledger)]
+        back += [(refused, call) for refused in failing.back_from_the_dead(ledger)]
         failing.refused.clear()
-        assert failing.attempt(kind, f"after-{step}")
+        assert failing.attempt("token", f"after-{step}")
     figures.note(SCENARIO, **{
-        f"{kind}, {error} from a call on: calls": len(lines),
+        f"{kind}, {error} from a call on: calls": step,
         f"{kind}, {error} from a call on: refused, and there after a restart": len(back)})
     assert not back, back
 
