@@ -14,7 +14,7 @@ from fire import figures, settings
 from fire.disks import SmallDisk, refusal
 from fire.ledger import Ledger, Operations
 from fire.plane import NOBODY, Control, verify_audit
-from fire.steps import EVERY_FROM_THERE_ON, stepped_control
+from fire.steps import EVERY_FROM_THERE_ON, Stepped
 from harness.holdfast import binary
 from harness.waiting import wait_until
 
@@ -30,15 +30,11 @@ STRACE_CALLS = {"pwrite64": 8, "fdatasync": 3}
 STORE_FULL, CANNOT_CREATE, UNAVAILABLE = 503, 73, 69
 
 
-class Failing:
+class Failing(Stepped):
     """Control whose calls on its data directory are made to fail."""
 
     def __init__(self, name, work, stepshim):
-        self.control, self.steps = stepped_control(name, work, stepshim)
-        self.operations = Operations(self.control.config.read_text())
-        self.control.start()
-        self.key = work / f"{name}.pub"
-        self.key.write_text(self.control.public_key.read_text())
+        super().__init__(name, work, stepshim)
         self.refused: list[tuple[str, str]] = []
 
     def attempt(self, kind: str, name: str) -> bool:
@@ -113,6 +109,8 @@ def test_each_call_fails_once(kind, error, failing):
         if kind != "backup" or step % 16 == 0:
             back = failing.back_from_the_dead(failing.restart())
             assert not back, f"after {error} in {call} and a restart {back} is there, and was refused"
+            if kind == "backup":
+                failing.begin_anew()
     assert not failing.back_from_the_dead(failing.restart())
     figures.note(SCENARIO, **{
         f"{kind}, {error} once: calls failed": step, f"{kind}, {error} once: refused": step - acknowledged})

@@ -8,7 +8,7 @@ import pytest
 from fire import figures, settings
 from fire.ledger import Ledger, Operations
 from fire.plane import Gone, verify_audit
-from fire.steps import stepped_control
+from fire.steps import Stepped, stepped_control
 
 # Far more than any operation has; a loop that reaches it does not end by itself.
 MOST_STEPS = 5_000
@@ -16,16 +16,12 @@ SIEGES = 20
 CLIENTS = 4
 
 
-class Killable:
+class Killable(Stepped):
     """Control on one data directory, killed and started again and again."""
 
     def __init__(self, name, work, stepshim):
-        self.control, self.steps = stepped_control(name, work, stepshim)
-        self.operations = Operations(self.control.config.read_text())
-        self.key = work / f"{name}.pub"
+        super().__init__(name, work, stepshim)
         self.held = work / f"{name}.checkpoint"
-        self.control.start()
-        self.key.write_text(self.control.public_key.read_text())
 
     def hold_checkpoint(self):
         answer = self.control.api.ask("GET", "/v1/audit/checkpoint")
@@ -54,12 +50,12 @@ def killable(request, work, stepshim):
 @pytest.mark.parametrize("kind", Operations.KINDS)
 def test_killed_at_every_step(kind, killable):
     """Step by step until it goes through: what is there already makes a change longer, so none is counted beforehand."""
-    control, steps, operations = killable.control, killable.steps, killable.operations
+    control, steps = killable.control, killable.steps
     figures.say(f"kills: a {kind} is killed at each of its steps")
     there = step = 0
     while step < (settings.STEPS or MOST_STEPS):
         step += 1
-        name = f"{kind}-{step}"
+        name, operations = f"{kind}-{step}", killable.operations
         killable.hold_checkpoint()
         steps.kill_at(step)
         try:
@@ -78,6 +74,8 @@ def test_killed_at_every_step(kind, killable):
             there += operations.is_there(kind, name, ledger)
         if is_through:
             break
+        if kind == "backup":
+            killable.begin_anew()
     assert settings.STEPS or is_through, f"{MOST_STEPS} steps, and no end of it"
     figures.note(
         "control killed at every step", **{

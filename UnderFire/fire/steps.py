@@ -1,9 +1,11 @@
 """The far side of `stepshim.c`: arms it, and reads what it counted."""
 import errno
 import mmap
+import shutil
 import struct
 from pathlib import Path
 
+from fire.ledger import Operations
 from fire.plane import NOBODY, Control
 
 _WORDS = struct.Struct("5q")
@@ -56,3 +58,26 @@ def stepped_control(name: str, work: Path, library: Path) -> tuple[Control, Step
     data = work / f"{name}.data"
     steps = Steps(library, work / f"{name}.steps", data)
     return Control(name, work, NOBODY, data=data, environment=steps.environment), steps
+
+
+class Stepped:
+    """Such a one with what was asked of it, its public key, and its directory as it was at first."""
+
+    def __init__(self, name: str, work: Path, library: Path):
+        self.control, self.steps = stepped_control(name, work, library)
+        self.operations = Operations(self.control.config.read_text())
+        self._first = work / f"{name}.first"
+        self.control.start()
+        self.control.kill()
+        shutil.copytree(self.control.data, self._first)
+        self.control.start()
+        self.key = work / f"{name}.pub"
+        self.key.write_text(self.control.public_key.read_text())
+
+    def begin_anew(self) -> None:
+        """Where what is there already makes a change ever longer: a backup copies all of it."""
+        self.control.kill()
+        shutil.rmtree(self.control.data)
+        shutil.copytree(self._first, self.control.data)
+        self.operations = Operations(self.control.config.read_text())
+        self.control.start()
