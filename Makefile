@@ -36,7 +36,7 @@ endef
 
 .PHONY: help
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 .PHONY: toolchain
 toolchain:
@@ -91,6 +91,12 @@ conformance: toolchain ## Real clients against real model servers, through the r
 		prometheus-alertmanager=prometheus-alertmanager)
 	@$(MAKE) --no-print-directory build
 	@HOLDFAST_BIN="$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" Conformance/run
+
+.PHONY: under-fire
+under-fire: toolchain ## The management plane while what it manages fails, and while it fails itself
+	@$(call system,python3=python3 curl=curl gcc=gcc strace=strace ip=iproute2 wrk=wrk)
+	@$(MAKE) --no-print-directory build
+	@HOLDFAST_BIN="$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" UnderFire/run
 
 .PHONY: bench
 bench: toolchain ## Measure against nginx, Envoy and LiteLLM, into Docs/benchmarks.md

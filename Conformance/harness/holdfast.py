@@ -1,15 +1,20 @@
 """The product under test: the release binary, its keys, its gateway and its practice provider."""
+from __future__ import annotations
+
 import hashlib
 import http.client
 import json
 import os
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import openai
 import yaml
 
 from harness.processes import Child
+
+if TYPE_CHECKING:
+    import openai
 
 START_BOUND_SECONDS = 20
 LOOPBACK_ANY_PORT = "127.0.0.1:0"
@@ -53,18 +58,22 @@ class Key:
 class Served:
     """A holdfast process that says in a file where it listens."""
 
-    def __init__(self, name: str, arguments: list[str], work: Path, environment: dict[str, str] | None = None):
-        self._ready = work / f"{name}.ready.json"
-        command = [binary(), *arguments, "--ready-file", str(self._ready)]
+    def __init__(
+        self, name: str, arguments: list[str], work: Path, environment: dict[str, str] | None = None,
+        wrapper: list[str] | None = None,
+    ):
+        """`wrapper`: the command that runs it, such as `ip netns exec NAME`."""
+        self.ready_file = work / f"{name}.ready.json"
+        command = [*(wrapper or []), binary(), *arguments, "--ready-file", str(self.ready_file)]
         self.child = Child(name, command, work, environment)
         self.addresses: dict = {}
 
     def start(self) -> None:
         # One of an earlier start would say where nobody listens any more.
-        self._ready.unlink(missing_ok=True)
+        self.ready_file.unlink(missing_ok=True)
         self.child.start()
-        self.child.wait_until_ready(self._ready.exists, START_BOUND_SECONDS, f"{self._ready.name} to be written")
-        self.addresses = json.loads(self._ready.read_text())
+        self.child.wait_until_ready(self.ready_file.exists, START_BOUND_SECONDS, f"{self.ready_file.name} to be written")
+        self.addresses = json.loads(self.ready_file.read_text())
 
     def stop(self) -> None:
         status = self.child.stop(bound_seconds=45)
@@ -93,6 +102,9 @@ class Gateway(Served):
 
     def client(self, key: "Key | str", timeout_seconds: float = 30) -> openai.OpenAI:
         """No retries in the SDK: they could hide a failure."""
+        # Here, since the suites that need no client do without the package.
+        import openai
+
         text = key if isinstance(key, str) else key.text
         return openai.OpenAI(base_url=self.base_url, api_key=text, max_retries=0, timeout=timeout_seconds)
 
@@ -101,8 +113,9 @@ class Gateway(Served):
 
 
 class Practice(Served):
-    def __init__(self, name: str, work: Path, options: list[str]):
-        super().__init__(name, ["practice", "--listen", LOOPBACK_ANY_PORT, "--name", name, *options], work)
+    def __init__(self, name: str, work: Path, options: list[str], wrapper: list[str] | None = None):
+        arguments = ["practice", "--listen", LOOPBACK_ANY_PORT, "--name", name, *options]
+        super().__init__(name, arguments, work, wrapper=wrapper)
 
     @property
     def base_url(self) -> str:

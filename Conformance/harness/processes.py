@@ -101,6 +101,11 @@ class Child:
                 self._process.wait()
         return self._process.returncode
 
+    def wait(self, bound_seconds: float) -> int:
+        """For one that ends by itself. Returns the exit status; negative: the signal that ended it."""
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.wait(bound_seconds)
+
     def wait_until_ready(self, ready, bound_seconds: float, what: str):
         """Wait for `ready()`; a child that ends meanwhile fails at once, with the end of its log."""
 

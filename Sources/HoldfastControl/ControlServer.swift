@@ -45,7 +45,7 @@ package final class ControlServer: Sendable {
     static let idle = TimeAmount.seconds(60)
     static let connections = 1_024
 
-    /// Printed once, where there never was a token before.
+    /// To be shown, and then `firstTokenWasShown` to be called; nil: somebody was shown one.
     package let firstToken: String?
     package let publicKey: String
     let snapshots: Snapshots
@@ -140,6 +140,11 @@ package final class ControlServer: Sendable {
         try result.get()
     }
 
+    /// Until then every start makes another: one that nobody was shown opens nothing to anybody.
+    package func firstTokenWasShown() async throws {
+        try await tokens.firstWasShown()
+    }
+
     /// What `publish` of a file came to.
     package enum FileOutcome: Sendable {
         case published(UInt64)
@@ -169,10 +174,8 @@ package final class ControlServer: Sendable {
     package func enrol(_ name: String, existing: String?) async throws -> String? {
         let now = WallClock.readMilliseconds()
         if let existing, tokens.principal(of: existing, now: now)?.kind == .node { return nil }
-        // An id means one token for ever, so the next one has another.
-        let taken = Set(tokens.all.map(\.id))
-        let id = (1...).lazy.map { $0 == 1 ? name : "\(name)-\($0)" }.first { !taken.contains($0) } ?? name
-        let new = Tokens.NewToken(id: id, kind: .node, note: "made at the start, for a gateway on this machine")
+        let new = Tokens.NewToken(
+            id: tokens.freeID(name), kind: .node, note: "made at the start, for a gateway on this machine")
         return try await tokens.create(new, by: .system, now: now).text
     }
 

@@ -109,7 +109,10 @@ struct AccessTests {
     func firstToken() async throws {
         let folder = try TestFolder()
         let admin = Mutex("")
-        try await TestControl.run(in: folder) { control in admin.withLock { $0 = control.admin } }
+        try await TestControl.run(in: folder) { control in
+            try await control.server.firstTokenWasShown()
+            admin.withLock { $0 = control.admin }
+        }
         let token = admin.withLock { $0 }
         try await TestControl.run(in: folder, admin: token) { control in
             #expect(control.server.firstToken == nil)
@@ -119,6 +122,24 @@ struct AccessTests {
             let log = (try? Data(contentsOf: URL(fileURLWithPath: folder.database + "-wal"))) ?? Data()
             #expect((stored + log).range(of: Data(token.utf8)) == nil)
         }
+    }
+
+    @Test("Where a process died before it had shown the first admin's token, the next one shows another")
+    func firstTokenLost() async throws {
+        let folder = try TestFolder()
+        try await TestControl.run(in: folder) { _ in }
+        try await TestControl.run(in: folder) { control in
+            #expect(control.server.firstToken != nil)
+            let status = try await control.ask("GET", "/v1/status", token: control.admin).status
+            #expect(status == 200)
+            #expect(control.server.tokens.all.map(\.id) == ["first-admin", "first-admin-2"])
+            // Whoever could make a token has one, whether this process knows of it or not.
+            let made = try await control.ask(
+                "POST", "/v1/tokens", token: control.admin,
+                body: NewTokenView(id: "alice", kind: "viewer", note: nil, for: nil, grants: nil))
+            #expect(made.status == 201)
+        }
+        try await TestControl.run(in: folder, admin: "") { control in #expect(control.server.firstToken == nil) }
     }
 
     @Test("Another name that leads here is not answered, and no page of another origin is")

@@ -72,6 +72,19 @@ struct DesiredStateTests {
         }
     }
 
+    @Test(
+        "The name of a document is one line: it stands in logs and in every snapshot",
+        arguments: ["", " ", "a\nb", "\u{1B}[2J"])
+    func names(name: String) async throws {
+        try await TestControl.run { control in
+            let body = NewGenerationView(document: TestControl.document, name: name, reason: "first", confirmed: nil)
+            let answer = try await control.ask("POST", "/v1/generations", token: control.admin, body: body)
+            #expect(answer.status == 422)
+            #expect(answer.problem?.fields?.map(\.field) == ["name"])
+            #expect(control.server.snapshots.newest == nil)
+        }
+    }
+
     @Test("An override is a generation of its own, says who and why, and ends by itself")
     func override() async throws {
         try await TestControl.run { control in

@@ -42,6 +42,18 @@ struct StoreTests {
         #expect(FileManager.default.fileExists(atPath: folder.database))
     }
 
+    @Test("Where a process died between the two files of the signing key, the next one writes the second")
+    func halfAKey() throws {
+        let folder = try TestFolder()
+        let key = try SigningKey.open(in: folder.path)
+        let path = "\(folder.path)/\(SigningKey.publicFileName)"
+        try FileManager.default.removeItem(atPath: path)
+        let again = try SigningKey.open(in: folder.path)
+        #expect(again.publicText == key.publicText)
+        let written = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(written == key.publicText + "\n")
+    }
+
     @Test("Where nothing can be written, that is said and nothing is made")
     func unwritable() throws {
         let failure = #expect(throws: StoreFailure.self) { _ = try ControlStore.open(folder: "/proc/holdfast") }

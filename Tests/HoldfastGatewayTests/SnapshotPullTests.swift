@@ -303,19 +303,20 @@ extension GatewayTests {
                             let pull = plane.pull()
                             let taken = try #require(await pull.first())
                             let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
-                            let rollback = OfflineRollback(to: 1, from: 3, author: "ann", reason: "worse", at: 5)
-                            try await self.withPulling(pull, from: first, taken) { gateway in
+                            // The override of a roll-out under way takes two numbers, one for each document.
+                            let rollback = OfflineRollback(to: 1, from: 4, author: "ann", reason: "worse", at: 5)
+                            try await withPulling(pull, from: first, taken) { gateway in
                                 try await plane.publish(swapped.text)
                                 _ = try await plane.drain("backup")
-                                try await eventually("generation 3 is in force") {
-                                    try await gateway.ask(chat())["x-holdfast-generation"] == "3"
+                                try await eventually("generation 4 is in force") {
+                                    try await gateway.ask(chat())["x-holdfast-generation"] == "4"
                                 }
                                 try plane.ring.note(rollback)
                                 try await eventually("it goes back") {
                                     try await gateway.ask(chat())["x-holdfast-generation"] == "1"
                                 }
                                 let seen = try await self.configuration(gateway)
-                                #expect(seen?["refused_snapshot"]?["generation"]?.integer == 3)
+                                #expect(seen?["refused_snapshot"]?["generation"]?.integer == 4)
                                 #expect(seen?["source"]?.string == "ring")
                                 // What operators have laid over the newest stays.
                                 #expect(gateway.overridesInForce.count == 1)
@@ -329,13 +330,13 @@ extension GatewayTests {
                             let start = again.adopted(from: .ring, nowMilliseconds: again.payload.madeAt)
                             #expect(start.generation == 1)
                             #expect(again.payload.document == setup.text && again.payload.overrides.count == 1)
-                            try await self.withPulling(plane.pull(), from: start, again) { gateway in
+                            try await withPulling(plane.pull(), from: start, again) { gateway in
                                 #expect(
                                     try await self.configuration(gateway)?["refused_snapshot"]?["generation"]?.integer
                                         == 3)
                                 try await plane.publish(setup.text + "\n# newer\n")
                                 try await eventually("something newer is in force") {
-                                    try await gateway.ask(chat())["x-holdfast-generation"] == "4"
+                                    try await gateway.ask(chat())["x-holdfast-generation"].flatMap { Int($0) } ?? 0 > 4
                                 }
                                 #expect(plane.ring.rollback == nil)
                                 #expect(try await self.configuration(gateway)?["refused_snapshot"] == nil)
@@ -357,7 +358,7 @@ extension GatewayTests {
                         let pull = plane.pull()
                         let taken = try #require(await pull.first())
                         let first = taken.adopted(from: .control, nowMilliseconds: taken.payload.madeAt)
-                        try await self.withPulling(pull, from: first, taken) { gateway in
+                        try await withPulling(pull, from: first, taken) { gateway in
                             #expect(try await gateway.ask(chat()).status == 200)
                             let made = try await plane.admin.issue(
                                 NewKeyView(id: "app", workload: "triage", note: nil))

@@ -100,7 +100,7 @@ package final class AuditLog: Sendable {
     ) async throws -> Result {
         let intent = try await open(event, now: now)
         do {
-            let result = try await store.write { database in
+            let result = try await write { database in
                 let result = try body(database)
                 try self.close(intent, event, .completed, now: now, in: database)
                 return result
@@ -131,7 +131,7 @@ package final class AuditLog: Sendable {
             let outcome = try await work()
             var ended = event
             ended.details.merge(outcome.details) { _, new in new }
-            try await store.write { [ended] database in
+            try await write { [ended] database in
                 try outcome.keep(database)
                 try self.close(intent, ended, outcome.phase, now: now, in: database)
             }
@@ -147,7 +147,7 @@ package final class AuditLog: Sendable {
     private func closeFailed(_ intent: Int, _ event: AuditEvent, _ error: any Error, now: Int64) async {
         var failed = event
         failed.details["failure"] = String("\(error)".prefix(500))
-        try? await store.write { [failed] in try self.close(intent, failed, .failed, now: now, in: $0) }
+        try? await write { [failed] in try self.close(intent, failed, .failed, now: now, in: $0) }
         tell(failed, .failed, [:], now: now)
     }
 
@@ -160,7 +160,7 @@ package final class AuditLog: Sendable {
 
     /// Records what is about to happen. Returns the number of the record.
     func open(_ event: AuditEvent, now: Int64) async throws -> Int {
-        try await store.write { database in
+        try await write { database in
             let number = try self.append(event, .intended, intent: nil, now: now, in: database)
             try database.execute(sql: "INSERT INTO audit_open VALUES (?)", arguments: [number])
             return number
@@ -169,11 +169,11 @@ package final class AuditLog: Sendable {
 
     /// What happened without changing anything here.
     package func note(_ event: AuditEvent, now: Int64) async throws {
-        try await store.write { _ = try self.append(event, .noted, intent: nil, now: now, in: $0) }
+        try await write { _ = try self.append(event, .noted, intent: nil, now: now, in: $0) }
     }
 
     private func closeOpen(now: Int64) async throws {
-        try await store.write { database in
+        try await write { database in
             for number in try Int.fetchAll(database, sql: "SELECT number FROM audit_open ORDER BY number") {
                 guard
                     let leaf = try Data.fetchOne(
@@ -185,6 +185,20 @@ package final class AuditLog: Sendable {
                 try self.close(number, event, .interrupted, now: now, in: database)
             }
         }
+    }
+
+    /// A transaction that appends. The tree grows once it is committed, and not through an observer of the transaction:
+    /// where the disk fails SQLite undoes one by itself, GRDB tells no observer of that, and the one left over would have
+    /// the next transaction sign what never was.
+    private func write<Result: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Result
+    ) async throws -> Result {
+        let (result, grown) = try await store.write { database in
+            let result = try body(database)
+            return (result, try self.pending(in: database))
+        }
+        tree.withLock { if $0.size < grown.size { $0 = grown } }
+        return result
     }
 
     private func close(
@@ -207,10 +221,6 @@ package final class AuditLog: Sendable {
             sql: "INSERT INTO audit VALUES (?, ?, ?)", arguments: [entry.number, hash.bytes, entry.leaf])
         tree.append(hash)
         if tree.size % Self.checkpointEntries == 0 { try write(checkpoint(of: tree), in: database) }
-        let grown = tree
-        database.afterNextTransaction(onCommit: { _ in
-            self.tree.withLock { if $0.size < grown.size { $0 = grown } }
-        })
         return entry.number
     }
 

@@ -19,6 +19,11 @@ package struct AuditRecord: Codable, Sendable {
         configuration.readonly = true
         do {
             return try DatabaseQueue(path: path, configuration: configuration).read { try read($0) }
+        } catch let error as DatabaseError where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) {
+            // SQLite reads a write-ahead log by way of a file beside it, also where nothing is changed.
+            throw StoreFailure(
+                "\(path) cannot be read where this user may write nothing beside it",
+                mend: "copy the folder to where this user may write, and verify the copy")
         } catch {
             throw StoreFailure(error, path: path)
         }

@@ -15,7 +15,7 @@ extension EventLog {
                     APISchema.pageParameters[0],
                     APISchema.Parameter(
                         name: "after", summary: "The last id that was seen; also as the header Last-Event-ID.",
-                        schema: .integer),
+                        schema: .count),
                     APISchema.Parameter(
                         name: "types", summary: "Only these, with commas between them, such as breaker.opened.",
                         schema: .string),
@@ -48,7 +48,7 @@ extension EventLog {
     }
 
     private static func place(_ request: APIRequest) throws -> UInt64? {
-        if let place = try request.after(UInt64.self) { return place }
+        if let place = try request.number("after") { return UInt64(clamping: place) }
         guard let text = request.lastEventID else { return nil }
         // Not ours, so nobody knows what was seen: that is a gap, and no mistake of a request that repeats what it was told.
         return UInt64(text) ?? 0

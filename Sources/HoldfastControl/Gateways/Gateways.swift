@@ -13,6 +13,7 @@ final class Gateways: Sendable {
     struct Seen: Sendable {
         var report: GatewayReportView
         var at: Instant
+        var admission: PullAdmission
     }
 
     private struct State {
@@ -25,6 +26,14 @@ final class Gateways: Sendable {
     private let state: Mutex<State>
     private let events: EventLog
 
+    /// Of each gateway by itself, ten times what one asks for: what one that floods takes is not taken from the others.
+    private static var ownLimits: PullAdmission.Limits {
+        var limits = PullAdmission.Limits()
+        limits.perSecond = 5
+        limits.burst = 10
+        return limits
+    }
+
     init(events: EventLog, now: Instant) {
         var system = SystemRandomNumberGenerator()
         let random = SeededRandom(seed: system.next())
@@ -34,13 +43,16 @@ final class Gateways: Sendable {
 
     /// A gateway reports, and asks for what it is to have.
     ///
-    /// - Throws: `ProblemView.busy`, where it is to come again.
+    /// - Throws: `ProblemView.busy` or `.flood`, where it is to come again.
     func arrive(_ id: String, _ report: GatewayReportView, now: Instant) throws {
-        let (answer, isNew) = state.withLock { state in
-            let isNew = state.seen.updateValue(Seen(report: report, at: now), forKey: id) == nil
-            let answer = state.admission.arrive(now: now, random: &state.random)
-            if case .retryAfter = answer { state.pulls.deferred += 1 } else { state.pulls.taken += 1 }
-            return (answer, isNew)
+        let (own, all, isNew) = state.withLock { state in
+            let isNew = state.seen[id] == nil
+            var admission = state.seen[id]?.admission ?? PullAdmission(Self.ownLimits, now: now)
+            let own = admission.arrive(now: now, random: &state.random)
+            state.seen[id] = Seen(report: report, at: now, admission: admission)
+            let all = own == .admit ? state.admission.arrive(now: now, random: &state.random) : own
+            if all == .admit { state.pulls.taken += 1 } else { state.pulls.deferred += 1 }
+            return (own, all, isNew)
         }
         if isNew {
             events.add(
@@ -50,10 +62,12 @@ final class Gateways: Sendable {
                     details: ["version": report.version, "generation": "\(report.generation)"]),
                 now: WallClock.readMilliseconds())
         }
-        if case .retryAfter(let nanoseconds) = answer {
-            throw ProblemView.busy(seconds: Int((nanoseconds + Span.second - 1) / Span.second))
-        }
+        if case .retryAfter(let nanoseconds) = own { throw ProblemView.flood(seconds: Self.seconds(nanoseconds)) }
+        if case .retryAfter(let nanoseconds) = all { throw ProblemView.busy(seconds: Self.seconds(nanoseconds)) }
     }
+
+    /// As `Retry-After` has them.
+    private static func seconds(_ nanoseconds: Int64) -> Int { Int((nanoseconds + Span.second - 1) / Span.second) }
 
     /// Since the start.
     var pulls: (taken: Int, deferred: Int) { state.withLock(\.pulls) }
@@ -96,6 +110,15 @@ extension GatewayView {
 }
 
 extension ProblemView {
+    static func flood(seconds: Int) -> ProblemView {
+        var problem = ProblemView(
+            "flood", "This gateway asks too often", status: 429,
+            detail: "a gateway asks every two seconds, and what has this token asks far more often",
+            mend: "look for what else uses its token, and revoke it where that is not known")
+        problem.retryAfter = seconds
+        return problem
+    }
+
     static func busy(seconds: Int) -> ProblemView {
         var problem = ProblemView(
             "busy", "Too many gateways at once", status: 503, detail: "more gateways ask than are answered at a time",

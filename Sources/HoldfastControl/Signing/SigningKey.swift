@@ -33,6 +33,8 @@ package struct SigningKey: Sendable {
                 "the signing key \(path) is damaged",
                 mend: "put the file back from a backup: gateways trust no other key")
         }
+        // A process that died between the two left the first alone.
+        if access("\(folder)/\(publicFileName)", F_OK) != 0 { try key.writePublic(in: folder) }
         return key
     }
 
@@ -53,7 +55,11 @@ package struct SigningKey: Sendable {
     private static func make(in folder: String) throws(StoreFailure) -> SigningKey {
         let made = SigningKey()
         try DurableFile.write(made.fileText, to: "\(folder)/\(fileName)", mode: 0o400)
-        try DurableFile.write(made.publicFileText, to: "\(folder)/\(publicFileName)", mode: 0o400)
+        try made.writePublic(in: folder)
         return made
+    }
+
+    private func writePublic(in folder: String) throws(StoreFailure) {
+        try DurableFile.write(publicFileText, to: "\(folder)/\(Self.publicFileName)", mode: 0o400)
     }
 }

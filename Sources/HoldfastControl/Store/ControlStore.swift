@@ -131,11 +131,7 @@ final class FileLock: Sendable {
 
     static func take(_ path: String) throws(StoreFailure) -> FileLock {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw StoreFailure(
-                "\(path) cannot be opened: \(String(cString: strerror(errno)))",
-                mend: "check the permissions there, or name another folder with --data DIR")
-        }
+        guard descriptor >= 0 else { throw DurableFile.failure(path) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, isStill(path, descriptor) else {
             close(descriptor)
             throw StoreFailure(

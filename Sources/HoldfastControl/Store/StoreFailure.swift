@@ -1,7 +1,7 @@
 import GRDB
 
 /// What went wrong with the management plane's own files, and what an operator does about it. Nothing that fails with one
-/// was changed.
+/// was changed, but where it says that it may have been.
 package struct StoreFailure: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable {
         /// Somebody must act before anything can be written.
@@ -39,6 +39,14 @@ package struct StoreFailure: Error, Sendable, CustomStringConvertible {
             return
         }
         let words = error.message ?? "\(error.resultCode)"
+        // All of it was written, and only the disk knows what it has kept: a process that starts there may find it.
+        guard error.extendedResultCode != .SQLITE_IOERR_FSYNC else {
+            self.init(
+                "\(path) cannot be synced: \(words)",
+                mend: "look at the disk (dmesg, smartctl), and after the next start whether it was changed all the same"
+            )
+            return
+        }
         switch error.resultCode {
         case .SQLITE_FULL:
             self.init("\(path) cannot grow: the disk is full", mend: "free space there; nothing was changed")

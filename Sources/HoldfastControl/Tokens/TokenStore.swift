@@ -53,6 +53,17 @@ enum TokenStore {
             arguments: [now, principal, id])
     }
 
+    static func firstWasShown(in database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database, sql: "SELECT EXISTS (SELECT 1 FROM facts WHERE name = ?)", arguments: [shownFact]) ?? false
+    }
+
+    static func markFirstAsShown(in database: Database) throws {
+        try database.execute(sql: "INSERT OR IGNORE INTO facts VALUES (?, 'yes')", arguments: [shownFact])
+    }
+
+    private static let shownFact = "first_token_shown"
+
     private static func read(_ row: Row) throws -> TokenRow {
         guard let kind = PrincipalKind(rawValue: row["kind"]) else {
             throw DatabaseError(

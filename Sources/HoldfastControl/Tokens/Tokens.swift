@@ -20,12 +20,25 @@ package final class Tokens: Sendable {
         known = Mutex(Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last }))
     }
 
-    /// The text of the first admin's token, where there never was any token; shown once and nowhere kept.
+    /// The text of the first admin's token, where nobody was ever shown one; nowhere kept. A process that dies between
+    /// the making and the showing would lock everybody out for ever, so the next one makes another.
     package func makeFirst(now: Int64) async throws -> String? {
-        guard known.withLock(\.isEmpty) else { return nil }
-        return try await create(
-            NewToken(id: Self.firstAdmin, kind: .admin, note: "made at the first start"), by: .system, now: now
-        ).text
+        guard known.withLock({ $0.values.allSatisfy { $0.madeBy == Actor.system.principal } }),
+            try await !audit.store.read({ try TokenStore.firstWasShown(in: $0) })
+        else { return nil }
+        let new = NewToken(id: freeID(Self.firstAdmin), kind: .admin, note: "made at the first start")
+        return try await create(new, by: .system, now: now).text
+    }
+
+    /// Somebody has the text now.
+    func firstWasShown() async throws {
+        try await audit.store.write { try TokenStore.markFirstAsShown(in: $0) }
+    }
+
+    /// An id means one token for ever, so the next one of the name has another.
+    func freeID(_ name: String) -> String {
+        let taken = known.withLock { Set($0.keys) }
+        return (1...).lazy.map { $0 == 1 ? name : "\(name)-\($0)" }.first { !taken.contains($0) } ?? name
     }
 
     struct NewToken: Sendable {

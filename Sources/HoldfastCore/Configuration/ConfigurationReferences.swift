@@ -10,9 +10,6 @@ package struct ConfigurationReferences {
         case failed(reason: String, mend: String)
     }
 
-    /// Stands for a text that cannot be read here, and need not be: the gateway reads it where it runs.
-    package static let elsewhere = "read-where-the-gateway-runs"
-
     var environment: (String) -> String?
     var file: (String) -> FileReading
     /// False: those of the management plane's own section need not be readable, since whoever reads here is another plane

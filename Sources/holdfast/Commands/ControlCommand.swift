@@ -71,7 +71,7 @@ struct ControlCommand: AsyncParsableCommand {
                 backups: backups.map(absolute)),
             logger: logger)
         async let exporting: Void = telemetry.run { server.metrics() }
-        if let token = server.firstToken { sayFirst(token, key: server.publicKey) }
+        if let token = server.firstToken { await sayFirst(token, at: server, logger: logger) }
         for pair in enrol { try await self.enrol(pair, at: server) }
         await publish(text, at: server, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -143,12 +143,17 @@ struct ControlCommand: AsyncParsableCommand {
     }
 
     /// On standard output, and never in the log.
-    private func sayFirst(_ token: String, key: String) {
+    private func sayFirst(_ token: String, at server: ControlServer, logger: Logger) async {
         let renderer = Terminal.renderer(environment: ProcessInfo.processInfo.environment)
         Terminal.write(
             renderer.heading("The first admin's token, shown this once; it lives for a week")
                 + "  \(token)\n\n"
-                + renderer.heading("The key that gateways trust") + "  \(key)\n\n")
+                + renderer.heading("The key that gateways trust") + "  \(server.publicKey)\n\n")
+        do {
+            try await server.firstTokenWasShown()
+        } catch {
+            logger.error("the next start prints another first token", metadata: ["error": "\(error)"])
+        }
     }
 
     private func enrol(_ pair: String, at server: ControlServer) async throws {

@@ -59,6 +59,31 @@ struct AuditLogTests {
         #expect(fact == nil)
     }
 
+    @Test("What SQLite undoes by itself, as where the disk fails, leaves no trace in what is signed")
+    func undone() async throws {
+        let folder = try TestFolder()
+        let (store, log) = try await folder.openLog()
+        for event in ["INSERT", "DELETE"] {
+            try await store.write {
+                try $0.execute(
+                    sql: "CREATE TRIGGER undo BEFORE \(event) ON audit_open BEGIN SELECT RAISE(ROLLBACK, 'undone'); END"
+                )
+            }
+            await #expect(throws: StoreFailure.self) {
+                _ = try await log.change(Self.event(), now: 5) { try $0.setFact("answer", "42") }
+            }
+            try await store.write { try $0.execute(sql: "DROP TRIGGER undo") }
+            try await log.note(Self.event("later"), now: 6)
+            _ = try await log.checkpoint()
+        }
+        let verification = AuditVerification(
+            try AuditRecord.read(database: folder.database), key: folder.key.key.publicKey)
+        #expect(verification.faults.isEmpty)
+        #expect(verification.signedSize == 3, "two notes, and what was intended where it could not be undone")
+        let fact = try await store.read { try $0.fact("answer") }
+        #expect(fact == nil)
+    }
+
     @Test("What a process left open is closed as interrupted by the next")
     func interrupted() async throws {
         let folder = try TestFolder()

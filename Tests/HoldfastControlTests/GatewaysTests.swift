@@ -1,0 +1,58 @@
+import HoldfastAPI
+import HoldfastCore
+import Testing
+
+@testable import HoldfastControl
+
+/// Gateways that are not as they should be.
+@Suite("Gateways that report", .serialized)
+struct GatewaysTests {
+    private static func report(_ word: String = "test", refused: String? = nil) -> GatewayReportView {
+        GatewayReportView(
+            version: word, generation: 0, source: "control", ready: true, exchangesInFlight: 0, exchanges: 0,
+            failures: 0, refused: refused, shedding: "none")
+    }
+
+    private static func token(_ id: String, at control: TestControl) async throws -> String {
+        let new = Tokens.NewToken(id: id, kind: .node)
+        return try await control.server.tokens.create(new, by: .system, now: WallClock.readMilliseconds()).text
+    }
+
+    @Test("One that floods is refused by itself, and takes nothing from the others")
+    func flood() async throws {
+        try await TestControl.run { control in
+            try await control.publish()
+            let (flooding, calm) = (
+                try await Self.token("flooding", at: control), try await Self.token("calm", at: control)
+            )
+            var refusals = 0
+            for _ in 0..<300 {
+                let answer = try await control.ask("POST", "/v1/pull", token: flooding, body: Self.report())
+                guard answer.status != 200 else { continue }
+                #expect(answer.status == 429)
+                #expect(answer.headers["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
+                #expect(answer.problem?.mend.contains("token") == true)
+                refusals += 1
+            }
+            #expect(refusals >= 250)
+            let answer = try await control.ask("POST", "/v1/pull", token: calm, body: Self.report())
+            #expect(answer.status == 200)
+        }
+    }
+
+    @Test("What is kept of what one says is bounded, whatever it says")
+    func lies() async throws {
+        try await TestControl.run { control in
+            let token = try await Self.token("liar", at: control)
+            // A letter with so many accents is one character.
+            let long = "a" + String(repeating: "\u{301}", count: 100_000)
+            let answer = try await control.ask(
+                "POST", "/v1/pull", token: token, body: Self.report(long, refused: long))
+            #expect(answer.status == 204)
+            let page = try await control.ask("GET", "/v1/gateways", token: control.admin).view(Page<GatewayView>.self)
+            let kept = try #require(page.items.first?.report)
+            #expect(kept.version.unicodeScalars.count == GatewayReportView.longestWord)
+            #expect(kept.refused?.unicodeScalars.count == GatewayReportView.longestText)
+        }
+    }
+}
