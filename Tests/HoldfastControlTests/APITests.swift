@@ -167,7 +167,7 @@ struct APITests {
             #expect(taken.status == 200)
             let list = try await control.ask("GET", "/v1/gateways", token: control.admin)
             let kept = try #require(try list.view(Page<GatewayView>.self).items.first)
-            #expect(kept.report.version.count == GatewayReportView.longestText)
+            #expect(kept.report.version.count == GatewayReportView.longestWord)
         }
     }
 }

@@ -333,7 +333,7 @@ extension GatewayTests {
                             try await withPulling(plane.pull(), from: start, again) { gateway in
                                 #expect(
                                     try await self.configuration(gateway)?["refused_snapshot"]?["generation"]?.integer
-                                        == 3)
+                                        == 4)
                                 try await plane.publish(setup.text + "\n# newer\n")
                                 try await eventually("something newer is in force") {
                                     try await gateway.ask(chat())["x-holdfast-generation"].flatMap { Int($0) } ?? 0 > 4
