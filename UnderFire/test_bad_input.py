@@ -185,8 +185,10 @@ def test_of_many_who_have_seen_the_same_one_wins(control):
     assert sorted(answer.status for answer in answers) == [201] + [412] * 19
     for answer in answers:
         if answer.status == 412:
-            assert f'"{newest + 1}"' in check_problem(answer, 412)["mend"]
-    assert control.api.get("/v1/status")["generation"] == newest + 1
+            made = control.api.get("/v1/status")["generation"]
+            assert f'"{made}"' in check_problem(answer, 412)["mend"]
+    # One, and where a roll-out was under way the last good document once more.
+    assert control.api.get("/v1/status")["generation"] - newest in (1, 2)
 
 
 # Tokens
@@ -236,8 +238,8 @@ def test_a_gateway_that_lies_is_believed_about_itself_alone(control):
     for lie in (
         {"version": "v" * 200_000, "refused": "r" * 2_000_000}, {"generation": 2 ** 64 - 1},
         {"exchanges": 2 ** 63 - 1, "failures": 2 ** 63 - 1}, {"exchanges": -5, "exchanges_in_flight": -(2 ** 63)},
-        {"source": "\x1b[2J<b>", "shedding": "\u202e"}, {"id": "honest"}):
-        assert liar.ask("POST", "/v1/pull", {**LIE, **lie}).status in (200, 204, 429)
+        {"source": "\x1b[2J<b>", "shedding": "\u202e"}, {"shedding": "\u202e\x1b[2J"}, {"id": "honest"}):
+        assert liar.ask("POST", "/v1/pull", {**LIE, **lie}).status in (200, 204, 422, 429)
         assert len(control.api.ask("GET", "/v1/status").body) < 100_000, "what it says fills no one's memory"
     for lie in ({"generation": -1}, {"generation": "7"}, {"ready": "yes"}, {"exchanges": 1e300}):
         check_problem(liar.ask("POST", "/v1/pull", {**LIE, **lie}), 422)

@@ -205,7 +205,7 @@ def test_a_full_disk(work):
             refusals = 0
             # What is allocated already may take a few.
             for turn in range(60):
-                kind = Operations.KINDS[turn % 3]
+                kind = Operations.KINDS[turn % 4]
                 if not operations.run(kind, f"{kind}-full-{turn}", control.api):
                     refusals += 1
                     problem = operations.refusals[-1]

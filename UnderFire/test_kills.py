@@ -135,7 +135,7 @@ def test_killed_at_any_instant_under_load(killable):
 
         def client(number):
             for turn in range(1_000):
-                kind = Operations.KINDS[(turn + number) % 4]
+                kind = Operations.KINDS[(turn + number) % len(Operations.KINDS)]
                 if broken.is_set() or kind == "backup" and number:
                     continue
                 try:

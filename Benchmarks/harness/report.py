@@ -234,7 +234,8 @@ def method(machine):
   connections. nginx, Envoy and Holdfast have two workers, LiteLLM has one (its default).
 - **nginx**: `proxy_pass`, access log off. **Envoy**: router filter only, no access log, time limits off, circuit
   breakers raised out of the way. **LiteLLM**: master key, no database, retries off. **Holdfast**: client keys, a route
-  with two candidates, breakers, metrics, and the access log written to a file.
+  with two candidates, breakers, metrics, the access log written to a file, the management plane attached (pulled from
+  every two seconds), and traces, metrics and logs sent to a collector.
 - **Upstream and client** are `holdfast-load` (Benchmarks/Load), one event loop each; the upstream costs as much per
   unary request as an nginx that returns a constant. The closed loop is wrk with one thread.
 - **One at a time.** All proxies run from beginning to end; all but the one being measured are stopped with SIGSTOP

@@ -142,6 +142,20 @@ struct AccessTests {
         try await TestControl.run(in: folder, admin: "") { control in #expect(control.server.firstToken == nil) }
     }
 
+    @Test("A start that finds no good admin makes one: the first token runs out, whether or not anybody used it")
+    func noAdminLeft() async throws {
+        let folder = try TestFolder()
+        try await TestControl.run(in: folder) { control in
+            try await control.server.firstTokenWasShown()
+            let ended = try await control.ask("POST", "/v1/tokens/first-admin/revoke", token: control.admin)
+            #expect(ended.status == 204)
+        }
+        try await TestControl.run(in: folder) { control in
+            let status = try await control.ask("GET", "/v1/status", token: control.admin).status
+            #expect(status == 200 && control.server.tokens.all.map(\.id) == ["first-admin", "first-admin-2"])
+        }
+    }
+
     @Test("Another name that leads here is not answered, and no page of another origin is")
     func rebinding() async throws {
         try await TestControl.run { control in

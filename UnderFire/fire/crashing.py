@@ -12,7 +12,7 @@ from fire.ledger import Ledger, Operations
 from fire.plane import NOBODY, Control, verify_audit
 
 # In turn; a backup reads everything, so there are fewer of them.
-KINDS = ("snapshot", "override", "token", "override", "backup", "snapshot", "token")
+KINDS = ("snapshot", "override", "token", "key", "override", "backup", "snapshot", "token", "key")
 
 
 def crashsim():
@@ -77,7 +77,7 @@ def acknowledge(turn: int, work: Path, operations: Operations) -> None:
     acknowledged = operations.acknowledged
     text = json.dumps({
         "generations": sorted(acknowledged.generations), "overrides": sorted(acknowledged.overrides),
-        "tokens": sorted(acknowledged.tokens), "backups": sorted(acknowledged.backups)})
+        "tokens": sorted(acknowledged.tokens), "keys": sorted(acknowledged.keys), "backups": sorted(acknowledged.backups)})
     with open(work / "acknowledged", "a") as file:
         file.write(f"{turn} {text}\n")
     sys.stdout.write(f"ACK {turn}\n")

@@ -9,7 +9,9 @@ from fire.plane import API
 
 _MAKES_GENERATION = {
     "snapshots.publish", "snapshots.rollback", "overrides.create", "overrides.clear", "restrictions.create",
-    "restrictions.clear"}
+    "restrictions.clear", "keys.create", "keys.revoke", "rollouts.return"}
+# Of the last good document, signed once more under what has changed, while another is rolled out.
+_AGAIN = "another document is rolled out: "
 
 
 @dataclass
@@ -19,10 +21,11 @@ class Acknowledged:
     generations: set[int] = field(default_factory=set)
     overrides: set[str] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
     backups: set[str] = field(default_factory=set)
 
     def count(self) -> int:
-        return len(self.generations) + len(self.overrides) + len(self.tokens) + len(self.backups)
+        return len(self.generations) + len(self.overrides) + len(self.tokens) + len(self.keys) + len(self.backups)
 
 
 @dataclass
@@ -31,15 +34,18 @@ class Ledger:
     generations: list[dict]
     overrides: list[dict]
     tokens: list[dict]
+    keys: list[dict]
     backups: list[dict]
     newest: dict | None
+    rollout: dict | None
 
     @staticmethod
     def read(api: API) -> Ledger:
         generations = api.all("/v1/generations")
         return Ledger(
             api.all("/v1/audit"), generations, api.all("/v1/overrides"), api.get("/v1/tokens")["items"],
-            api.get("/v1/backups")["items"], api.get("/v1/generations/newest") if generations else None)
+            api.all("/v1/keys"), api.get("/v1/backups")["items"],
+            api.get("/v1/generations/newest") if generations else None, api.get("/v1/rollout").get("rollout"))
 
     def completed(self, action: str) -> list[dict]:
         return [entry for entry in self.audit if entry["phase"] == "completed" and entry["action"] == action]
@@ -65,7 +71,15 @@ class Ledger:
         assert numbers == list(range(1, len(numbers) + 1)), f"generations with a gap: {numbers}"
         recorded = [entry for entry in self.audit
                     if entry["phase"] == "completed" and entry["action"] in _MAKES_GENERATION]
-        assert len(recorded) == len(numbers), f"{len(recorded)} changes are recorded, and {len(numbers)} are there"
+        # While a roll-out is under way a change is signed with both documents.
+        assert len(recorded) <= len(numbers) <= 2 * len(recorded), (
+            f"{len(recorded)} changes are recorded, and {len(numbers)} generations are there")
+        reasons = {generation["reason"] for generation in self.generations}
+        for reason in reasons:
+            assert reason.removeprefix(_AGAIN) in reasons, f"half of a roll-out is there: {reason}"
+        if self.rollout and self.rollout["phase"] in ("pending", "canary", "spreading"):
+            assert self.rollout["proposed"] == self.newest["number"], self.rollout
+            assert self.rollout["good"] in numbers, self.rollout
         created = {
             entry["target"]
             for entry in self.completed("overrides.create") + self.completed("restrictions.create")}
@@ -75,6 +89,7 @@ class Ledger:
             assert {override["id"] for override in self.newest["overrides"]} == in_force
         assert {token["id"] for token in self.tokens} == {
             entry["target"] for entry in self.completed("tokens.create")}
+        assert {key["id"] for key in self.keys} == {entry["target"] for entry in self.completed("keys.create")}
         listed = {backup["id"] for backup in self.backups}
         for backup in self.backups:
             assert backup["state"] != "failed", f"half a backup is listed: {backup}"
@@ -89,14 +104,15 @@ class Ledger:
         assert not missing(acknowledged.generations, {generation["number"] for generation in self.generations})
         assert not missing(acknowledged.overrides, {override["id"] for override in self.overrides})
         assert not missing(acknowledged.tokens, {token["id"] for token in self.tokens})
+        assert not missing(acknowledged.keys, {key["id"] for key in self.keys})
         pruned = {entry["target"] for entry in self.audit if entry["action"] == "backups.prune"}
         assert not missing(acknowledged.backups, {backup["id"] for backup in self.backups} | pruned)
 
 
 class Operations:
-    """The four kinds of change, each under a name of its own, and what of them was acknowledged."""
+    """The five kinds of change, each under a name of its own, and what of them was acknowledged."""
 
-    KINDS = ("snapshot", "override", "token", "backup")
+    KINDS = ("snapshot", "override", "token", "key", "backup")
 
     def __init__(self, document: str):
         self._document = document
@@ -111,6 +127,8 @@ class Operations:
             answer = api.drain("second", reason=name)
         elif kind == "token":
             answer = api.ask("POST", "/v1/tokens", {"id": name, "kind": "viewer"})
+        elif kind == "key":
+            answer = api.ask("POST", "/v1/keys", {"id": name, "workload": "night"})
         else:
             answer = api.ask("POST", "/v1/backups", {}, bound_seconds=60)
         if answer.status != 201:
@@ -121,6 +139,7 @@ class Operations:
         {"snapshot": lambda: acknowledged.generations.add(made["number"]),
          "override": lambda: acknowledged.overrides.add(made["id"]),
          "token": lambda: acknowledged.tokens.add(made["id"]),
+         "key": lambda: acknowledged.keys.add(made["id"]),
          "backup": lambda: acknowledged.backups.add(made["id"])}[kind]()
         return True
 
@@ -129,4 +148,4 @@ class Operations:
             return any(generation["reason"] == name for generation in ledger.generations)
         if kind == "override":
             return any(override["reason"] == name for override in ledger.overrides)
-        return any(token["id"] == name for token in ledger.tokens)
+        return any(made["id"] == name for made in (ledger.keys if kind == "key" else ledger.tokens))

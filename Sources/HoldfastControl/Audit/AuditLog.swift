@@ -94,17 +94,20 @@ package final class AuditLog: Sendable {
     ///   - body: the change, in a transaction of its own; what it throws undoes all of it.
     ///   - now: milliseconds since 1970.
     ///   - told: what it came to, for those who hear of it.
+    ///   - whenCommitted: as of the store.
     package func change<Result: Sendable>(
         _ event: AuditEvent, now: Int64, told: @Sendable (Result) -> [String: String] = { _ in [:] },
-        _ body: @escaping @Sendable (Database) throws -> Result
+        _ body: @escaping @Sendable (Database) throws -> Result,
+        whenCommitted: @escaping @Sendable (Result) -> Void = { _ in }
     ) async throws -> Result {
         let intent = try await open(event, now: now)
         do {
-            let result = try await write { database in
-                let result = try body(database)
-                try self.close(intent, event, .completed, now: now, in: database)
-                return result
-            }
+            let result = try await write(
+                { database in
+                    let result = try body(database)
+                    try self.close(intent, event, .completed, now: now, in: database)
+                    return result
+                }, whenCommitted: whenCommitted)
             tell(event, .completed, told(result), now: now)
             return result
         } catch {
@@ -187,18 +190,18 @@ package final class AuditLog: Sendable {
         }
     }
 
-    /// A transaction that appends. The tree grows once it is committed, and not through an observer of the transaction:
-    /// where the disk fails SQLite undoes one by itself, GRDB tells no observer of that, and the one left over would have
-    /// the next transaction sign what never was.
+    /// A transaction that appends; the tree grows with it.
     private func write<Result: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> Result
+        _ body: @escaping @Sendable (Database) throws -> Result,
+        whenCommitted: @escaping @Sendable (Result) -> Void = { _ in }
     ) async throws -> Result {
-        let (result, grown) = try await store.write { database in
+        try await store.write { database in
             let result = try body(database)
             return (result, try self.pending(in: database))
-        }
-        tree.withLock { if $0.size < grown.size { $0 = grown } }
-        return result
+        } whenCommitted: { result, grown in
+            self.tree.withLock { $0 = grown }
+            whenCommitted(result)
+        }.0
     }
 
     private func close(

@@ -4,7 +4,7 @@ import HoldfastCore
 
 /// Which generations a change makes, and what becomes of the roll-out under way. Within one transaction.
 struct Staging {
-    struct Made {
+    struct Made: Sendable {
         var newest: Generation
         var staged: StagedRollout?
     }

@@ -151,7 +151,7 @@ package final class Snapshots: Sendable {
         _ event: AuditEvent, expected: UInt64? = nil, reach: Reach = .beside, now: Int64,
         _ alter: @escaping @Sendable (_ previous: Generation?, Database) throws -> Draft
     ) async throws -> Generation {
-        try await audit.change(event, now: now, told: Self.told) { database in
+        let made = try await audit.change(event, now: now, told: Self.told) { database in
             let previous = try GenerationStore.newest(in: database)
             if let expected, expected != previous?.number ?? 0 {
                 throw ProblemView.stale(expected: expected, newest: previous?.number ?? 0)
@@ -161,10 +161,11 @@ package final class Snapshots: Sendable {
                 key: self.key, author: event.actor.principal, madeAt: now, after: previous, in: database)
             let staging = Staging(
                 maker: maker, fleet: self.settings.fleet, now: self.settings.clock(), staged: self.staged)
-            let made = try staging.make(draft, reach, after: previous, in: database)
-            self.commit(Desired(newest: made.newest, staged: made.staged), in: database)
-            return made.newest
+            return try staging.make(draft, reach, after: previous, in: database)
+        } whenCommitted: { made in
+            self.commit(Desired(newest: made.newest, staged: made.staged))
         }
+        return made.newest
     }
 
     /// A step of the roll-out under way, in one transaction with the generation that it needs: all go back under a new
@@ -177,7 +178,7 @@ package final class Snapshots: Sendable {
         _ event: AuditEvent, outcome: String? = nil, now: Int64,
         _ alter: @escaping @Sendable (inout Rollout) throws -> Void
     ) async throws {
-        try await audit.change(event, now: now) { database in
+        _ = try await audit.change(event, now: now) { database in
             guard var staged = self.staged, staged.rollout.isOpen else { throw ProblemView.noRollout }
             var newest = try GenerationStore.newest(in: database)
             let before = staged.rollout.phase
@@ -192,25 +193,25 @@ package final class Snapshots: Sendable {
                     reason: "generation \(staged.rollout.generations.proposed) was taken back: \(outcome ?? "")")
             }
             try RolloutStore.write(staged, in: database)
-            self.commit(Desired(newest: newest, staged: staged), in: database)
+            return Desired(newest: newest, staged: staged)
+        } whenCommitted: { next in
+            self.commit(next)
         }
     }
 
-    /// Comes into force with the transaction, or not at all. What gateways reported while it was written is lost here, and
-    /// comes again with their next pull.
-    private func commit(_ next: Desired, in database: Database) {
-        database.afterNextTransaction(onCommit: { _ in
-            let before = self.desired.withLock { desired in
-                defer { desired = next }
-                return desired.staged
-            }
-            guard let staged = next.staged else { return }
-            if staged.beganAt != before?.beganAt {
-                self.rolloutChanged(staged, from: nil)
-            } else if let before, staged.rollout.phase != before.rollout.phase {
-                self.rolloutChanged(staged, from: before.rollout.phase)
-            }
-        })
+    /// Comes into force with its transaction. What gateways reported while that was written is lost here, and comes again
+    /// with their next pull.
+    private func commit(_ next: Desired) {
+        let before = desired.withLock { desired in
+            defer { desired = next }
+            return desired.staged
+        }
+        guard let staged = next.staged else { return }
+        if staged.beganAt != before?.beganAt {
+            rolloutChanged(staged, from: nil)
+        } else if let before, staged.rollout.phase != before.rollout.phase {
+            rolloutChanged(staged, from: before.rollout.phase)
+        }
     }
 
     /// The one place that hears of every phase of every roll-out, when it is committed; on the store's queue, so whoever
@@ -262,7 +263,7 @@ package final class Snapshots: Sendable {
                 "keep the workload, end the keys (holdfast keys revoke), or, where that is meant, send confirmed: true")
     }
 
-    private static func told(_ made: Generation) -> [String: String] { ["generation": "\(made.number)"] }
+    private static func told(_ made: Staging.Made) -> [String: String] { ["generation": "\(made.newest.number)"] }
 
     /// Half a configuration is valid too, and so is somebody else's.
     private static func checkSize(_ draft: Draft, after previous: Generation) throws {

@@ -102,9 +102,28 @@ package final class ControlStore: Sendable {
         }
     }
 
-    func write<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) async throws -> Result {
+    /// One transaction.
+    ///
+    /// What is kept in memory follows it in `whenCommitted`, and not through an observer of the transaction: where the disk
+    /// fails SQLite undoes one by itself, GRDB tells no observer of that, and the one left over would bring into memory,
+    /// with the next transaction, what never was.
+    ///
+    /// - Parameter whenCommitted: before any other transaction begins.
+    func write<Result: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Result,
+        whenCommitted: @escaping @Sendable (Result) -> Void = { _ in }
+    ) async throws -> Result {
         do {
-            return try await database.write(body)
+            return try await database.writeWithoutTransaction { database in
+                var made: Result?
+                try database.inTransaction(.immediate) {
+                    made = try body(database)
+                    return .commit
+                }
+                guard let result = made else { throw DatabaseError(message: "a transaction was committed unseen") }
+                whenCommitted(result)
+                return result
+            }
         } catch let error as DatabaseError {
             throw StoreFailure(error, path: path)
         }

@@ -20,13 +20,21 @@ package final class Tokens: Sendable {
         known = Mutex(Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { _, last in last }))
     }
 
-    /// The text of the first admin's token, where nobody was ever shown one; nowhere kept. A process that dies between
-    /// the making and the showing would lock everybody out for ever, so the next one makes another.
+    /// The text of an admin's token, where nobody was ever shown one, or none is good any more; nowhere kept. A process
+    /// that dies between the making and the showing would lock everybody out for ever, and so would a first token that ran
+    /// out unused: whoever starts the process owns its store anyway.
     package func makeFirst(now: Int64) async throws -> String? {
-        guard known.withLock({ $0.values.allSatisfy { $0.madeBy == Actor.system.principal } }),
-            try await !audit.store.read({ try TokenStore.firstWasShown(in: $0) })
-        else { return nil }
-        let new = NewToken(id: freeID(Self.firstAdmin), kind: .admin, note: "made at the first start")
+        let (hasAdmin, isNew) = known.withLock { known in
+            (
+                known.values.contains { $0.kind == .admin && $0.isGood(now: now) },
+                known.values.allSatisfy { $0.madeBy == Actor.system.principal }
+            )
+        }
+        if hasAdmin {
+            let wasShown = try await audit.store.read { try TokenStore.firstWasShown(in: $0) }
+            guard isNew, !wasShown else { return nil }
+        }
+        let new = NewToken(id: freeID(Self.firstAdmin), kind: .admin, note: "made at a start without any admin")
         return try await create(new, by: .system, now: now).text
     }
 
