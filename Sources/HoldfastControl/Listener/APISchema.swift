@@ -31,6 +31,10 @@ struct APISchema: Sendable {
         APISchema(json: ["type": "array", "items": item.json])
     }
 
+    static func array(of item: APISchema, most: Int) -> APISchema {
+        APISchema(json: ["type": "array", "items": item.json, "maxItems": .integer(most)])
+    }
+
     static func map(of value: APISchema) -> APISchema {
         APISchema(json: ["type": "object", "additionalProperties": value.json])
     }
@@ -68,6 +72,15 @@ struct APISchema: Sendable {
     }
 
     // MARK: - Texts
+
+    static func text(longest: Int) -> APISchema {
+        APISchema(json: ["type": "string", "maxLength": .integer(longest)])
+    }
+
+    /// As the configuration has them, of any of these kinds.
+    static func names(_ kinds: [NameKind]) -> APISchema {
+        APISchema(json: ["type": "string", "anyOf": .array(kinds.map { ["pattern": .string($0.pattern)] })])
+    }
 
     /// Such as `30m`, `2h` or `1.5d`.
     static let span = APISchema(

@@ -8,11 +8,13 @@ extension APISchema {
     static let report = object([
         ("version", .string), ("generation", .count), ("source", oneOf(GatewayReportView.sources)),
         ("ready", .boolean), ("exchanges_in_flight", .count), ("exchanges", .count), ("failures", .count),
-        ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble)), ("more_troubles?", .count),
+        ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble, most: TroubleView.most)),
+        ("more_troubles?", .count),
     ])
 
     static let trouble = object([
-        ("subject", .string), ("breaker?", oneOf(["open", "half-open"])), ("suspension?", .string),
+        ("subject", .names([.id, .deployment])), ("breaker?", oneOf(["open", "half-open"])),
+        ("suspension?", .text(longest: TroubleView.longestSuspension)),
     ])
 
     static let gateway = object([

@@ -89,9 +89,9 @@ extension TestControl {
     func report(
         token: String, generation: UInt64 = 1, refused: String? = nil, troubles: [TroubleView]? = []
     ) async throws -> Answer {
-        try await ask(
-            "POST", "/v1/pull", token: token,
-            body: GatewayReportView(
+        try await pull(
+            token: token,
+            GatewayReportView(
                 version: "test", generation: generation, source: "control", ready: true, exchangesInFlight: 0,
                 exchanges: 0, failures: 0, refused: refused, shedding: "none", troubles: troubles))
     }

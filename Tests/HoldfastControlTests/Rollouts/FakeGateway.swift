@@ -65,7 +65,7 @@ final class FakeGateway: Sendable {
             ready: true, exchangesInFlight: 0, exchanges: now.exchanges, failures: now.failures, refused: now.refused,
             shedding: "none")
         change(&report)
-        let answer = try await control.ask("POST", "/v1/pull", token: token, body: report)
+        let answer = try await control.pull(token: token, report)
         guard answer.status == 200, now.refused == nil else { return answer.status }
         let key = try #require(VerifyingKey.read(control.server.publicKey))
         let payload = try answer.view(SignedSnapshot.self).verified(by: key)

@@ -92,10 +92,32 @@ struct TestControl: Sendable {
             request.setValue("application/json", forHTTPHeaderField: "content-type")
         }
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
-        let (data, response) = try await URLSession.shared.data(for: request)
-        let http = try #require(response as? HTTPURLResponse)
+        let (data, http) = try await Self.send(request)
         var fields: [String: String] = [:]
         for (name, value) in http.allHeaderFields { fields["\(name)".lowercased()] = "\(value)" }
         return Answer(status: http.statusCode, headers: fields, body: data)
+    }
+
+    /// As a gateway does: told that it asks too often, it asks again a moment later.
+    func pull(token: String, _ report: GatewayReportView) async throws -> Answer {
+        var answer = try await ask("POST", "/v1/pull", token: token, body: report)
+        for _ in 0..<100 where answer.status == 429 {
+            try await Task.sleep(for: .milliseconds(50))
+            answer = try await ask("POST", "/v1/pull", token: token, body: report)
+        }
+        return answer
+    }
+
+    /// Not cancelled with its task: `URLSession` locks up for ever where it is cancelled in the moment of its answer.
+    private static func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) {
+        try await withCheckedThrowingContinuation { continuation in
+            URLSession.shared.dataTask(with: request) { data, response, error in
+                if let http = response as? HTTPURLResponse {
+                    continuation.resume(returning: (data ?? Data(), http))
+                } else {
+                    continuation.resume(throwing: error ?? URLError(.badServerResponse))
+                }
+            }.resume()
+        }
     }
 }
