@@ -95,14 +95,14 @@ protocol ControlledCommand: AsyncParsableCommand {
 
     func perform(_ client: ControlClient, _ console: Console) async throws -> ExitStatus
     /// What needs no management plane; nil: this does.
-    func performOffline(_ console: Console) throws -> ExitStatus?
+    func performOffline(_ console: Console) async throws -> ExitStatus?
 }
 
 extension ControlledCommand {
     static var invalidStatus: ExitStatus { .invalid }
     static var patienceSeconds: Int64 { ControlClient.usualPatience }
 
-    func performOffline(_ console: Console) throws -> ExitStatus? { nil }
+    func performOffline(_ console: Console) async throws -> ExitStatus? { nil }
 
     func run() async throws {
         let status = await execute(in: .system())
@@ -111,7 +111,7 @@ extension ControlledCommand {
 
     func execute(in console: Console) async -> ExitStatus {
         do {
-            if let status = try performOffline(console) { return status }
+            if let status = try await performOffline(console) { return status }
             let client = try options.client(console, patienceSeconds: Self.patienceSeconds)
             let result: Result<ExitStatus, any Error>
             do {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import HoldfastAPI
+import HoldfastControl
 import HoldfastGateway
 
 struct RollbackCommand: ControlledCommand {
@@ -11,22 +12,24 @@ struct RollbackCommand: ControlledCommand {
             The document gets a new number; overrides in force stay. --previous takes the newest document that is not the \
             one in the newest generation, so that doing it twice leads back.
 
-            --offline needs nobody alive: run at a gateway with its data directory, it goes back within that gateway's \
-            ring of the last five snapshots. A gateway that runs follows within a second, else it starts so. It holds \
-            until the management plane publishes something newer, and everybody is told by whom and why; naming the \
-            newest generation ends it.
+            --offline needs nobody alive. With the data directory of a management plane that is stopped, it publishes \
+            there, and gateways hear of it when that runs again. With a gateway's, it goes back within that gateway's ring \
+            of the last five snapshots: a gateway that runs follows within a second, else it starts so. That holds until \
+            the management plane publishes something newer, and everybody is told by whom and why; naming the newest \
+            generation ends it.
 
             EXAMPLES
               holdfast rollback 7 --reason 'generation 8 lost the fallback'
               holdfast rollback --previous --reason 'it made things worse'
               holdfast rollback --previous --offline /var/lib/holdfast-gateway --reason 'control is down too'
+              holdfast rollback 7 --offline /var/lib/holdfast-control --reason 'before it is started again'
 
             EXIT CODES
               0   published again, or offline: written down for the gateway
               1   there is no such generation, or none before
               65  the request is not valid
               66  with --offline: the directory holds no snapshots
-              69  the management plane does not answer
+              69  the management plane does not answer; with --offline: it runs on that directory
               73  with --offline: the directory cannot be written
               77  no valid token, or one that may not do this
             """
@@ -39,7 +42,8 @@ struct RollbackCommand: ControlledCommand {
     var previous = false
 
     @Option(
-        help: ArgumentHelp("Without the management plane: a gateway's data directory.", valueName: "DIR"),
+        help: ArgumentHelp(
+            "Without anybody alive: the data directory of a gateway, or of the management plane.", valueName: "DIR"),
         completion: .directory)
     var offline: String?
 
@@ -79,8 +83,34 @@ struct RollbackCommand: ControlledCommand {
 
     // MARK: - Offline
 
-    func performOffline(_ console: Console) throws -> ExitStatus? {
+    func performOffline(_ console: Console) async throws -> ExitStatus? {
         guard let offline else { return nil }
+        if let store = OfflineStore(folder: offline) { return try await rollBack(store, console) }
+        return try rollBack(atGateway: offline, console)
+    }
+
+    private func rollBack(_ store: OfflineStore, _ console: Console) async throws -> ExitStatus {
+        do {
+            let (from, made) = try await store.rollBack(to: number, reason: why.reason, author: NSUserName())
+            show(made, console) {
+                var report = Report()
+                report.line(
+                    .green("published"), " the document of generation \(from) again, as generation ",
+                    .bold("\(made.number)"))
+                report.line("gateways get it as soon as holdfast control runs again")
+                return report
+            }
+            return .success
+        } catch let problem as ProblemView {
+            throw ControlFailure.refused(problem)
+        } catch let failure as StoreFailure {
+            throw CommandFailure(
+                message: failure.reason, mend: failure.mend,
+                status: failure.kind == .inUse ? .unavailable : .cannotCreate)
+        }
+    }
+
+    private func rollBack(atGateway offline: String, _ console: Console) throws -> ExitStatus {
         let ring = SnapshotRing(data: offline)
         let snapshots = ring.list()
         guard let newest = snapshots.first else {

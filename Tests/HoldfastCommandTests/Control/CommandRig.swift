@@ -73,10 +73,12 @@ struct ControlRig: Sendable {
     let folder: String
     let admin: CommandRig
 
-    static func run(_ body: @escaping @Sendable (ControlRig) async throws -> Void) async throws {
-        let folder = NSTemporaryDirectory() + "holdfast-command-\(UUID().uuidString)"
+    /// - Parameter kept: where its data stay; nil: nowhere.
+    static func run(in kept: String? = nil, _ body: @escaping @Sendable (ControlRig) async throws -> Void) async throws
+    {
+        let folder = kept ?? NSTemporaryDirectory() + "holdfast-command-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+        defer { if kept == nil { try? FileManager.default.removeItem(atPath: folder) } }
         let server = try await ControlServer(
             ControlServer.Settings(
                 listen: ListenAddress(host: "127.0.0.1", port: 0), folder: folder, version: "test", hosts: [],

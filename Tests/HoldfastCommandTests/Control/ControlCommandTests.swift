@@ -223,6 +223,35 @@ import Testing
         #expect(ring.rollback == nil)
     }
 
+    @Test func aStoppedManagementPlaneIsRolledBackWhereItLies() async throws {
+        let kept = NSTemporaryDirectory() + "holdfast-command-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: kept) }
+        let nobody = CommandRig()
+        try await ControlRig.run(in: kept) { control in
+            for model in ["gpt", "gpt-5", "gpt-6"] {
+                let text = ControlRig.document.replacing("openai/gpt,", with: "openai/\(model),")
+                #expect(try await control.publish(text, reason: model).status == .success)
+            }
+            let running = try await nobody.run("rollback", "1", "--offline", control.folder, "--reason", "worse")
+            #expect(running.status == .unavailable && running.errors.contains("mend: "))
+        }
+        let absent = try await nobody.run("rollback", "77", "--offline", kept, "--reason", "worse")
+        #expect(absent.status == .failure && absent.errors.contains("mend: "))
+        let back = try await nobody.run("rollback", "1", "--offline", kept, "--reason", "worse", "--json")
+        #expect(back.status == .success, "\(back.errors)")
+        let made = try back.view(GenerationView.self)
+        #expect(made.reason == "worse" && made.author == NSUserName())
+        let forth = try await nobody.run("rollback", "--previous", "--offline", kept, "--reason", "better", "--json")
+        #expect(try forth.view(GenerationView.self).number == made.number + 1)
+
+        let store = try #require(OfflineStore(folder: kept))
+        let again = try await store.rollBack(to: 1, reason: "once more", author: "ann")
+        #expect(again.from == 1 && again.made.number == made.number + 2)
+        let key = try #require(VerifyingKey.read(try String(contentsOfFile: kept + "/signing.pub", encoding: .utf8)))
+        let record = try AuditRecord.read(database: kept + "/" + ControlStore.fileName)
+        #expect(AuditVerification(record, key: key, held: []).isGood)
+    }
+
     @Test func aKeyIsIssuedListedAndEnded() async throws {
         try await ControlRig.run { control in
             try await control.publish(ControlRig.document + "workloads: {triage: {}}\n")
