@@ -4,6 +4,7 @@ the proxy has workers. Each function writes its files into `folder` and returns 
 import hashlib
 import http.client
 import json
+import shutil
 import socket
 import sys
 import time
@@ -275,6 +276,11 @@ def holdfast(folder, upstream, binary, shape=None, name="holdfast"):
     port, control_port, collector_port = free_port(), free_port(), free_port()
     path, key = holdfast_configuration(folder, upstream, port, shape or Shape(), control_port, collector_port)
     data, token, ready = folder / "control", folder / "gateway.token", folder / "control.ready"
+    # Of an earlier round: it would start from the snapshots of that, and listen where that did.
+    shutil.rmtree(data, ignore_errors=True)
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    for leftover in (token, ready):
+        leftover.unlink(missing_ok=True)
     control = Service(
         f"{name}-control",
         [str(binary), "control", "--config", str(path), "--data", str(data), "--enrol", f"bench={token}",
