@@ -154,6 +154,12 @@ extension Console {
     }
 }
 
+/// What a revocation says as JSON. There is no such view of the API, which answers with nothing.
+struct Revoked: Encodable {
+    var id: String
+    var revoked = true
+}
+
 /// Why, which every change asks for.
 struct ReasonOption: ParsableArguments {
     @Option(help: ArgumentHelp("Why, for whoever reads it later; in the audit log for good.", valueName: "TEXT"))

@@ -179,12 +179,6 @@ struct TokensRevokeCommand: ControlledCommand {
 
     @OptionGroup var options: ControlOptions
 
-    /// There is no such view of the API, which answers with nothing.
-    private struct Revoked: Encodable {
-        var id: String
-        var revoked = true
-    }
-
     func perform(_ client: ControlClient, _ console: Console) async throws -> ExitStatus {
         try await client.revokeToken(id)
         show(Revoked(id: id), console) {
