@@ -190,6 +190,7 @@ struct GatewayCommand: AsyncParsableCommand {
             metadata: ["listen": "\(gateway.listenAddress)", "operations": "\(gateway.operationsAddress)"])
         try ReadyFile(listen: "\(gateway.listenAddress)", operations: "\(gateway.operationsAddress)")
             .write(to: readyFile ?? data.map { $0 + "/gateway.json" })
+        StartupPages.release()
     }
 }
 
