@@ -15,7 +15,7 @@ package struct OverrideEffectView: Codable, Sendable, Hashable {
         }
     }
 
-    /// `drain`, `restrict`, `pin`, `shed`, `cap` or `price`.
+    /// `drain`, `restrict`, `pin`, `shed`, `cap`, `price`, or, of a drill, `fault`.
     package var kind: String
     package var route: String?
     package var provider: String?
@@ -31,6 +31,7 @@ package struct OverrideEffectView: Codable, Sendable, Hashable {
     package var requestsPerMinute: Int?
     package var tokensPerMinute: Int?
     package var price: PriceView?
+    package var fault: FaultView?
 
     package init(kind: String) {
         self.kind = kind
@@ -98,6 +99,9 @@ extension OverrideEffectView {
             return .cap(deployment: try required("deployment", deployment), limits)
         case "price":
             return .price(deployment: try required("deployment", deployment), try priceRow())
+        case "fault":
+            guard let fault else { throw OverrideProblem("fault", "fault needs a fault", mend: "name one") }
+            return .fault(try fault.order())
         default:
             throw OverrideProblem(
                 "kind", "there is no such kind of override",
@@ -113,6 +117,7 @@ extension OverrideEffectView {
         ("shed", ["below", "route"]),
         ("cap", ["deployment", "concurrent", "requests_per_minute", "tokens_per_minute"]),
         ("price", ["deployment", "price"]),
+        ("fault", ["fault"]),
     ]
 
     private func refuseOtherFields() throws(OverrideProblem) {
@@ -122,7 +127,7 @@ extension OverrideEffectView {
             ("vendor", vendor != nil), ("jurisdiction", jurisdiction != nil), ("candidate", candidate != nil),
             ("only", only != nil), ("below", below != nil), ("concurrent", concurrent != nil),
             ("requests_per_minute", requestsPerMinute != nil), ("tokens_per_minute", tokensPerMinute != nil),
-            ("price", price != nil),
+            ("price", price != nil), ("fault", fault != nil),
         ]
         for (field, isGiven) in given where isGiven && !known.contains(field) {
             throw OverrideProblem(

@@ -179,6 +179,9 @@ package struct GatewayReportView: Codable, Sendable {
     package var troubles: [TroubleView]?
     /// How many more there are.
     package var moreTroubles: Int?
+    /// Of the drills under way, and of those that ended lately.
+    package var drills: [DrillObservationView]?
+    package var figures: FiguresView?
 
     package init(
         version: String, generation: UInt64, source: String, ready: Bool, exchangesInFlight: Int, exchanges: Int,

@@ -9,7 +9,54 @@ extension APISchema {
         ("version", .string), ("generation", .count), ("source", oneOf(GatewayReportView.sources)),
         ("ready", .boolean), ("exchanges_in_flight", .count), ("exchanges", .count), ("failures", .count),
         ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble, most: TroubleView.most)),
-        ("more_troubles?", .count),
+        ("more_troubles?", .count), ("drills?", array(of: drillObservation, most: DrillObservationView.most)),
+        ("figures?", figures),
+    ])
+
+    static let drillCounts = object([
+        ("answered", .count), ("degraded", .count), ("lost", .count), ("shed", .count),
+    ])
+
+    static let drillSecond = object([("second", .integer), ("counts", drillCounts)])
+
+    static let answerer = object([("deployment", .string), ("count", .count)])
+
+    static let drillObservation = object([
+        ("order", .string), ("phase", oneOf(DrillObservationView.Phase.allCases.map(\.rawValue))), ("ended?", .string),
+        ("ended_after_milliseconds?", .integer), ("age_milliseconds?", .integer), ("met", .count),
+        ("detected_after_milliseconds?", .integer), ("acted_after_milliseconds?", .integer),
+        ("recovered_after_milliseconds?", .integer), ("recovery_is_final", .boolean), ("baseline", drillCounts),
+        ("critical", drillCounts), ("standard", drillCounts), ("deferrable", drillCounts), ("probes", .count),
+        ("answerers", array(of: answerer)),
+        ("seconds", array(of: drillSecond, most: DrillObservationView.mostSeconds)), ("is_steady_again", .boolean),
+    ])
+
+    static let figures = object([
+        ("routes", array(of: routeFigures, most: FiguresView.mostRoutes)),
+        ("deployments", array(of: deploymentFigures, most: FiguresView.mostDeployments)),
+        ("calls", array(of: call, most: FiguresView.mostCalls)),
+        ("endpoints", array(of: endpoint, most: FiguresView.mostEndpoints)), ("name_servers", array(of: .string)),
+    ])
+
+    static let routeFigures = object([
+        ("name", .string), ("candidates", array(of: .string)), ("ended", .count), ("failed", .count),
+        ("failovers", .count), ("in_flight", .count), ("median_milliseconds?", .count), ("p99_milliseconds?", .count),
+        ("median_first_token_milliseconds?", .count), ("p99_first_token_milliseconds?", .count),
+    ])
+
+    static let deploymentFigures = object([
+        ("id", .string), ("vendor", .string), ("region?", .string), ("jurisdiction?", .string), ("owned", .boolean),
+        ("breaker", .string), ("suspension?", .string), ("in_flight", .count), ("waiting", .count),
+        ("attempts", .count), ("failures", .count), ("median_first_token_milliseconds?", .count),
+        ("warmth", .string), ("retires?", .string), ("overrides", array(of: .string)),
+    ])
+
+    static let call = object([
+        ("workload?", .string), ("route", .string), ("deployment?", .string), ("count", .count),
+    ])
+
+    static let endpoint = object([
+        ("provider", .string), ("host", .string), ("addresses", array(of: .string)),
     ])
 
     static let trouble = object([
@@ -40,11 +87,18 @@ extension APISchema {
     static let price = object([("input?", .string), ("cached_input?", .string), ("output?", .string)])
 
     static let effect = object([
-        ("kind", oneOf(["drain", "restrict", "pin", "shed", "cap", "price"])), ("route?", .string),
+        ("kind", oneOf(["drain", "restrict", "pin", "shed", "cap", "price", "fault"])), ("route?", .string),
         ("provider?", .string), ("deployment?", .string), ("vendor?", .string), ("jurisdiction?", .string),
         ("candidate?", .string), ("only?", .boolean), ("below?", oneOf(Criticality.allCases.map(\.rawValue))),
         ("concurrent?", .integer), ("requests_per_minute?", .integer), ("tokens_per_minute?", .integer),
-        ("price?", price),
+        ("price?", price), ("fault?", fault),
+    ])
+
+    static let fault = object([
+        ("fault", oneOf(InjectedFault.allCases.map(\.rawValue))), ("target", oneOf(FaultTarget.words)),
+        ("name?", .string), ("route?", .string), ("share_percent", .integer), ("lease_milliseconds", .integer),
+        ("delay_milliseconds", .integer), ("probes_per_second", .integer), ("baseline_milliseconds", .integer),
+        ("stop_lost_critical", .integer), ("stop_lost_percent", .integer),
     ])
 
     /// Milliseconds since 1970 in its times.

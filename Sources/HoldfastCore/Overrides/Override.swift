@@ -74,6 +74,8 @@ package enum OverrideEffect: Sendable, Hashable {
     case cap(deployment: String, DeploymentLimits)
     /// In place of the whole row of the file.
     case price(deployment: String, Price)
+    /// Fails on purpose, under a lease: made by a drill, and by nothing else.
+    case fault(FaultOrder)
 }
 
 package enum DrainTarget: Sendable, Hashable {

@@ -26,6 +26,15 @@ package struct OverrideEffects: Sendable, Hashable {
         }
     }
 
+    package struct Fault: Sendable, Hashable {
+        package var id: String
+        package var order: FaultOrder
+        /// Indices into `Snapshot.deployments`; empty where it is the resolver or the management plane that fails.
+        package var deployments: [Int]
+        /// Index of the route that it is bound to; nil: every route.
+        package var route: Int?
+    }
+
     // One for each deployment. Ids oldest first; empty, or nil: untouched.
     package internal(set) var drained: [[String]]
     package internal(set) var restricted: [[String]]
@@ -39,6 +48,9 @@ package struct OverrideEffects: Sendable, Hashable {
 
     /// Of all routes, and of requests that name a deployment themselves.
     package internal(set) var shedEverywhere: Shed?
+    /// What is to fail on purpose, and by which override, oldest first. When it begins and ends is each gateway's own to
+    /// decide: see `FaultOrder`.
+    package internal(set) var faults: [Fault] = []
     /// Overrides that name nothing in this snapshot: their thing was taken out of the file meanwhile.
     package internal(set) var idle: [String] = []
     /// Restrictions that a person should have looked at by now. They stay in force.
@@ -142,6 +154,7 @@ private struct OverrideApplication {
             case .shed(let below, let route): shed(below, route, override.id)
             case .cap(let deployment, let limits): cap(deployment, limits, override.id)
             case .price(let deployment, let price): self.price(deployment, price, override.id)
+            case .fault(let order): fault(order, override.id)
             }
         if isIdle { effects.idle.append(override.id) }
     }
@@ -237,6 +250,42 @@ private struct OverrideApplication {
         snapshot.deployments[deployment].price = price
         effects.priced[deployment] = id
         return false
+    }
+
+    private mutating func fault(_ order: FaultOrder, _ id: String) -> Bool {
+        let route = order.route.map { name in file.routes.firstIndex { $0.name == name } }
+        if case .some(.none) = route { return true }
+        let found = file.deployments(meantBy: order.target)
+        if found.isEmpty, order.target.isOfDeployments { return true }
+        effects.faults.append(OverrideEffects.Fault(id: id, order: order, deployments: found, route: route ?? nil))
+        return false
+    }
+}
+
+extension Snapshot {
+    /// Indices of the deployments that fail with it; empty where none does.
+    package func deployments(meantBy target: FaultTarget) -> [Int] {
+        deployments.indices.filter { place in
+            let provider = providers[deployments[place].provider]
+            return switch target {
+            case .deployment(let id): deployments[place].id == id
+            case .provider(let id): provider.id == id
+            case .vendor(let name): provider.vendor == name
+            case .jurisdiction(let name): provider.jurisdiction == name
+            case .owned: provider.isOwned
+            case .resolver, .control: false
+            }
+        }
+    }
+}
+
+extension FaultTarget {
+    /// False: something else fails.
+    package var isOfDeployments: Bool {
+        switch self {
+        case .deployment, .provider, .vendor, .jurisdiction, .owned: true
+        case .resolver, .control: false
+        }
     }
 }
 

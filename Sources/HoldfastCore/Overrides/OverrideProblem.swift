@@ -86,6 +86,7 @@ extension OverrideEffect {
         case .shed(let criticality, let route): Self.shedProblems(criticality, route, in: snapshot)
         case .cap(let deployment, let limits): Self.capProblems(deployment, limits, in: snapshot)
         case .price(let deployment, let price): Self.priceProblems(deployment, price, in: snapshot)
+        case .fault(let order): Self.faultProblems(order, in: snapshot)
         }
     }
 
@@ -170,6 +171,45 @@ extension OverrideEffect {
                 field.rawValue, "a cap of \(value) changes nothing: the file says \(file)",
                 mend: "write less than \(file), or raise it in the file")
         }
+    }
+
+    private static func faultProblems(_ order: FaultOrder, in snapshot: Snapshot) -> [OverrideProblem] {
+        var found = order.route.map { unknown("route", $0, among: snapshot.routes.map(\.name)) } ?? []
+        switch order.target {
+        case .deployment(let id): found += unknown("deployment", id, among: snapshot.deployments.map(\.id))
+        case .provider(let id): found += unknown("provider", id, among: snapshot.providers.map(\.id))
+        case .vendor(let name): found += unknown("vendor", name, among: snapshot.providers.map(\.vendor))
+        case .jurisdiction(let name):
+            found += unknown("jurisdiction", name, among: snapshot.providers.compactMap(\.jurisdiction))
+        case .owned where !snapshot.providers.contains(where: \.isOwned):
+            found.append(
+                OverrideProblem(
+                    "target", "no provider is owned", mend: "write owned: true at the provider that you run yourself"))
+        case .owned, .resolver, .control: break
+        }
+        let bounds: [(String, Int64, ClosedRange<Int64>)] = [
+            ("share_percent", Int64(order.sharePercent), 1...100),
+            (
+                "lease_milliseconds", order.leaseMilliseconds,
+                FaultOrder.shortestLeaseMilliseconds...FaultOrder.longestLeaseMilliseconds
+            ),
+            ("delay_milliseconds", order.delayMilliseconds, 1...FaultOrder.longestDelayMilliseconds),
+            ("baseline_milliseconds", order.baselineMilliseconds, 0...FaultOrder.longestBaselineMilliseconds),
+            ("probes_per_second", Int64(order.probesPerSecond), 0...Int64(FaultOrder.mostProbesPerSecond)),
+            ("stop_lost_critical", Int64(order.stop.lostCritical), 1...1_000_000),
+            ("stop_lost_percent", Int64(order.stop.lostPercent), 1...100),
+        ]
+        for (field, value, range) in bounds where !range.contains(value) {
+            found.append(
+                OverrideProblem(
+                    field, "\(value) is out of bounds", mend: "write \(range.lowerBound) to \(range.upperBound)"))
+        }
+        if order.probesPerSecond > 0, order.route == nil {
+            found.append(
+                OverrideProblem(
+                    "probes_per_second", "probes ask for one route", mend: "name the route, or leave them out"))
+        }
+        return found
     }
 
     private static func priceProblems(_ id: String, _ price: Price, in snapshot: Snapshot) -> [OverrideProblem] {
