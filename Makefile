@@ -92,6 +92,12 @@ conformance: toolchain ## Real clients against real model servers, through the r
 	@$(MAKE) --no-print-directory build
 	@HOLDFAST_BIN="$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" Conformance/run
 
+.PHONY: drill-figures
+drill-figures: toolchain ## Ten drills of every fault against two llama.cpp servers, into Docs/drill-figures.md
+	@$(call system,python3=python3 cmake=cmake g++=g++ curl=curl promtool=prometheus)
+	@$(MAKE) --no-print-directory build
+	@HOLDFAST_BIN="$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" Conformance/run --figures
+
 .PHONY: under-fire
 under-fire: toolchain ## The management plane while what it manages fails, and while it fails itself
 	@$(call system,python3=python3 curl=curl gcc=gcc strace=strace ip=iproute2 wrk=wrk)
