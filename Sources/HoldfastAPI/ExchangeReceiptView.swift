@@ -42,6 +42,8 @@ package struct ExchangeReceiptView: Codable, Sendable {
     /// RFC 3339.
     package var endedAt: String
     package var route: String
+    /// Absent: no key, so no workload.
+    package var workload: String?
     /// Of the snapshot that the exchange saw.
     package var generation: UInt64
     package var operation: String
@@ -61,14 +63,16 @@ package struct ExchangeReceiptView: Codable, Sendable {
     package var exclusions: [Exclusion]
 
     package init(
-        id: String, endedAt: String, route: String, generation: UInt64, operation: String, stream: Bool,
-        criticality: String, delivery: String, end: String, status: Int, degraded: String?, milliseconds: Int64,
+        id: String, endedAt: String, route: String, workload: String?, generation: UInt64, operation: String,
+        stream: Bool, criticality: String, delivery: String, end: String, status: Int, degraded: String?,
+        milliseconds: Int64,
         firstTokenMilliseconds: Int64?, inputTokens: Int?, outputTokens: Int?, candidates: [String],
         attempts: [Attempt], exclusions: [Exclusion]
     ) {
         self.id = id
         self.endedAt = endedAt
         self.route = route
+        self.workload = workload
         self.generation = generation
         self.operation = operation
         self.stream = stream

@@ -98,8 +98,8 @@ package final class ControlServer: Sendable {
             startedAt: MonotonicClock.read())
         let routes = APIRoutes(
             tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
-            gateways: gateways, rollouts: rollouts, backups: backups, audit: audit, metrics: figures,
-            version: settings.version)
+            gateways: gateways, exchanges: Exchanges(), rollouts: rollouts, backups: backups, audit: audit,
+            metrics: figures, version: settings.version)
         listener = APIListener(
             routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit)), tokens: tokens,
             audit: audit,

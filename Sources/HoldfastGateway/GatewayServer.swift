@@ -239,6 +239,15 @@ package final class GatewayServer: Sendable {
             moreTroubles: troubles.count > TroubleView.most ? troubles.count - TroubleView.most : nil)
     }
 
+    /// What its report tells besides, where somebody looks on.
+    func tell(_ report: inout GatewayReportView, since marks: ReceiptsReport.Marks) -> ReceiptsReport.Marks {
+        let receipts = ReceiptsReport(
+            shared: shared, names: status.inForce.names, operations: "\(operationsAddress)", since: marks)
+        report.figures = FiguresReport.view(shared: shared, status: status, now: MonotonicClock.read())
+        report.receipts = receipts.view
+        return receipts.marks
+    }
+
     private static func settingsFixedAtStart(_ old: GatewaySettings, _ new: GatewaySettings) -> [String] {
         var fields: [String] = []
         if old.listen != new.listen { fields.append("gateway.listen") }

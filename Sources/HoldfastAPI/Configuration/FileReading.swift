@@ -1,8 +1,8 @@
 import Foundation
 
 /// Reads one small text file whole, saying precisely why where it cannot.
-enum FileReading {
-    enum Failure: Hashable {
+package enum FileReading {
+    package enum Failure: Hashable {
         case missing, forbidden, notRegular, notText
         case tooLarge(bound: Int)
         case other(code: Int32)
@@ -31,7 +31,7 @@ enum FileReading {
         }
     }
 
-    enum Outcome {
+    package enum Outcome {
         /// `isReadableByOthers`: the group or everybody may read it.
         case text(String, isReadableByOthers: Bool)
         case failed(Failure)
@@ -41,7 +41,7 @@ enum FileReading {
     static let longestReferenced = 1 << 20
 
     /// `longest` in bytes.
-    static func read(_ path: String, longest: Int) -> Outcome {
+    package static func read(_ path: String, longest: Int) -> Outcome {
         guard !path.utf8.contains(0) else { return .failed(.missing) }
         // Without O_NONBLOCK the opening of a pipe that nobody writes to would wait for ever.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

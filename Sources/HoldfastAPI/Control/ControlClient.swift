@@ -108,7 +108,12 @@ package final class ControlClient: Sendable {
         package var body: Data
         /// The newest generation, where the answer names it; for `ifMatch`.
         package var generation: UInt64?
+        /// Somebody looks on, so the next report is to tell more: see `FiguresView`.
+        package var isWatched = false
     }
+
+    /// Of an answer to a report.
+    package static let watchedHeader = "x-holdfast-watched"
 
     package enum Method: String, Sendable {
         case get = "GET"
@@ -182,7 +187,8 @@ package final class ControlClient: Sendable {
             let tag = response.headers.first(name: "etag")?.trimmingCharacters(in: ["\""])
             return Answer(
                 status: Int(response.status.code), body: Data(body.readableBytesView),
-                generation: tag.flatMap { UInt64($0) })
+                generation: tag.flatMap { UInt64($0) },
+                isWatched: response.headers.first(name: Self.watchedHeader) == "true")
         } catch is NIOTooManyBytesError {
             throw .unreadable("\(base) answered with more than \(Self.longestAnswer) bytes")
         } catch {
@@ -226,9 +232,18 @@ package final class ControlClient: Sendable {
 
     // MARK: - Gateways
 
-    /// Reports, and takes the snapshot that the gateway is to have; nil: it has it.
-    package func pull(_ report: GatewayReportView) async throws(ControlFailure) -> SignedSnapshot? {
+    /// What a gateway hears when it reports.
+    package struct Pulled: Sendable {
+        /// That it is to have; nil: it has it.
+        package var snapshot: SignedSnapshot?
+        /// The next report is to have figures and receipts.
+        package var isWatched: Bool
+    }
+
+    /// Reports, and takes the snapshot that the gateway is to have.
+    package func pull(_ report: GatewayReportView) async throws(ControlFailure) -> Pulled {
         let answer = try await ask(.post, "/v1/pull", body: APICoding.encode(report))
-        return answer.status == 204 ? nil : try read(SignedSnapshot.self, answer)
+        return Pulled(
+            snapshot: answer.status == 204 ? nil : try read(SignedSnapshot.self, answer), isWatched: answer.isWatched)
     }
 }

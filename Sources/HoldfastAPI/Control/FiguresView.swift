@@ -67,7 +67,8 @@ package struct FiguresView: Codable, Sendable, Equatable {
         }
     }
 
-    /// Which workload really asks for what, and who answers it.
+    /// Which workload really asks for what, and who answers it. A name `*` stands for all that are not told apart any more,
+    /// because they are too many: nothing may be named so.
     package struct Call: Codable, Sendable, Equatable {
         /// Absent: no key, so no workload.
         package var workload: String?
@@ -88,7 +89,7 @@ package struct FiguresView: Codable, Sendable, Equatable {
     package struct Endpoint: Codable, Sendable, Equatable {
         package var provider: String
         package var host: String
-        /// As they were resolved last, or as they are written.
+        /// As they were resolved last, which is where connections go, or as they are written; empty: nobody knows so far.
         package var addresses: [String]
 
         package init(provider: String, host: String, addresses: [String]) {
@@ -102,8 +103,10 @@ package struct FiguresView: Codable, Sendable, Equatable {
     package var deployments: [Deployment]
     package var calls: [Call]
     package var endpoints: [Endpoint]
-    /// Who answers this machine's questions for names.
+    /// Who answers this machine's questions for names; empty: that cannot be read, so nobody knows.
     package var nameServers: [String]
+    /// Routes, deployments and endpoints that are more than fit; absent: none.
+    package var leftOut: Int?
 
     package init() {
         routes = []

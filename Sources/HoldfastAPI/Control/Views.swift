@@ -182,6 +182,8 @@ package struct GatewayReportView: Codable, Sendable {
     /// Of the drills under way, and of those that ended lately.
     package var drills: [DrillObservationView]?
     package var figures: FiguresView?
+    /// With the figures.
+    package var receipts: ReceiptsView?
 
     package init(
         version: String, generation: UInt64, source: String, ready: Bool, exchangesInFlight: Int, exchanges: Int,

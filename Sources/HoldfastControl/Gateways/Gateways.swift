@@ -11,15 +11,24 @@ final class Gateways: Sendable {
     static let forgottenNanoseconds = 24 * Span.hour
 
     struct Seen: Sendable {
+        /// Without the figures, and without receipts.
         var report: GatewayReportView
         var at: Instant
         var admission: PullAdmission
+        /// The newest; nil: it sent none so far.
+        var figures: SeenFigures?
+    }
+
+    struct SeenFigures: Sendable {
+        var view: FiguresView
+        var at: Instant
     }
 
     private struct State {
         var seen: [String: Seen] = [:]
         var admission: PullAdmission
         var pulls: (taken: Int, deferred: Int) = (0, 0)
+        var audience = Audience()
         var random: SeededRandom
     }
 
@@ -45,11 +54,14 @@ final class Gateways: Sendable {
     ///
     /// - Throws: `ProblemView.busy` or `.flood`, where it is to come again.
     func arrive(_ id: String, _ report: GatewayReportView, now: Instant) throws {
-        let (own, all, isNew) = state.withLock { state in
+        var kept = report
+        (kept.figures, kept.receipts) = (nil, nil)
+        let (own, all, isNew) = state.withLock { [kept] state in
             let isNew = state.seen[id] == nil
             var admission = state.seen[id]?.admission ?? PullAdmission(Self.ownLimits, now: now)
             let own = admission.arrive(now: now, random: &state.random)
-            state.seen[id] = Seen(report: report, at: now, admission: admission)
+            let figures = report.figures.map { SeenFigures(view: $0, at: now) } ?? state.seen[id]?.figures
+            state.seen[id] = Seen(report: kept, at: now, admission: admission, figures: figures)
             let all = own == .admit ? state.admission.arrive(now: now, random: &state.random) : own
             if all == .admit { state.pulls.taken += 1 } else { state.pulls.deferred += 1 }
             return (own, all, isNew)
@@ -77,6 +89,20 @@ final class Gateways: Sendable {
         state.withLock { state in
             state.seen = state.seen.filter { now.nanoseconds(since: $0.value.at) < Self.forgottenNanoseconds }
             return state.seen.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        }
+    }
+
+    /// Somebody looks on: gateways are to tell more for a while. What they told last.
+    func look(now: Instant) -> [(id: String, seen: Seen)] {
+        state.withLock { $0.audience.look(now: now) }
+        return seen(now: now)
+    }
+
+    /// Whether the next report of a gateway is to have figures and receipts.
+    func wantsFigures(of id: String, now: Instant) -> Bool {
+        state.withLock { state in
+            let age = state.seen[id]?.figures.map { now.nanoseconds(since: $0.at) }
+            return state.audience.wantsFigures(ageNanoseconds: age, gateways: state.seen.count, now: now)
         }
     }
 

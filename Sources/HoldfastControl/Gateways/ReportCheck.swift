@@ -29,15 +29,19 @@ extension GatewayReportView {
         }
         check("troubles", (troubles ?? []).count <= TroubleView.most, "there are more than \(TroubleView.most)")
         check("troubles", (troubles ?? []).prefix(TroubleView.most).allSatisfy(\.isRight), "one of them cannot be")
-        guard fields.isEmpty else { throw ProblemView.invalid(fields) }
+        var telling = TellingCheck()
         var report = self
+        report.figures = figures.map { telling.figures($0) }
+        report.receipts = receipts.map { telling.receipts($0) }
+        fields += telling.fields
+        guard fields.isEmpty else { throw ProblemView.invalid(fields) }
         report.version = Self.plain(version, longest: Self.longestWord)
         report.shedding = Self.plain(shedding, longest: Self.longestWord)
         report.refused = refused.map { Self.plain($0, longest: Self.longestText) }
         return report
     }
 
-    private static func plain(_ text: String, longest: Int) -> String {
+    static func plain(_ text: String, longest: Int) -> String {
         var plain = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(longest) {
             plain.append(JSONValue.isControl(scalar) ? "\u{FFFD}" : scalar)

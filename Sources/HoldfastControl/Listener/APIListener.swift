@@ -195,6 +195,10 @@ final class APIListener: Sendable {
             return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
         case .nothing:
             return Response(status: .noContent)
+        case .with(let field, let answer):
+            var response = render(answer)
+            response.headers.append(field)
+            return response
         }
     }
 

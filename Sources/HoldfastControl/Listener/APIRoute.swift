@@ -85,6 +85,8 @@ enum APIAnswer: Sendable {
     /// Of events, without an end.
     case stream(ResponseBody)
     case nothing
+    /// The same with one more field in its head.
+    indirect case with(HTTPField, APIAnswer)
 
     static func view(
         _ view: some Encodable, status: HTTPResponse.Status = .ok, generation: UInt64? = nil

@@ -10,6 +10,7 @@ struct APIRoutes: Sendable {
     let overrides: Overrides
     let snapshots: Snapshots
     let gateways: Gateways
+    let exchanges: Exchanges
     let rollouts: Rollouts
     let backups: Backups
     let audit: AuditLog
@@ -20,6 +21,7 @@ struct APIRoutes: Sendable {
     func all(with more: [APIRoute]) -> [APIRoute] {
         let routes =
             statusRoutes + gatewayRoutes + generationRoutes + rollouts.routes + overrideRoutes + tokenRoutes
+            + gateways.figuresRoutes + ExchangeRoutes(exchanges: exchanges, gateways: gateways).all
             + keys.routes + backups.routes + more + audit.routes + [metrics.route]
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
@@ -66,11 +68,21 @@ struct APIRoutes: Sendable {
                 request: .report, response: .signedSnapshot
             ) { request in
                 let report = try request.decode(GatewayReportView.self).checked()
-                let found = try rollouts.pull(request.principal.id, report, now: MonotonicClock.read())
-                return found.map { .view($0) } ?? .nothing
+                let (id, now) = (request.principal.id, MonotonicClock.read())
+                let found = try rollouts.pull(id, report, now: now)
+                if let receipts = report.receipts { exchanges.take(receipts, from: id) }
+                let answer = found.map { APIAnswer.view($0) } ?? .nothing
+                return gateways.wantsFigures(of: id, now: now) ? .with(Self.watched, answer) : answer
             },
         ]
     }
+
+    private static let watched: HTTPField = {
+        guard let name = HTTPField.Name(ControlClient.watchedHeader) else {
+            preconditionFailure("'\(ControlClient.watchedHeader)' is a token of RFC 9110")
+        }
+        return HTTPField(name: name, value: "true")
+    }()
 
     private var gatewayViews: [GatewayView] {
         gateways.all(now: MonotonicClock.read()) { snapshots.target(of: $0)?.number ?? 0 }

@@ -110,7 +110,12 @@ enum OpenAPI {
         }
         members.append(JSONMember(name: "\(route.status.code)", value: .object(good)))
         if route.path == "/v1/pull" {
-            members.append(JSONMember(name: "204", value: ["description": "There is nothing newer."]))
+            members.append(
+                JSONMember(
+                    name: "204",
+                    value: [
+                        "description": "There is nothing newer.", "headers": .object([requestID, watched]),
+                    ]))
         }
         members.append(
             JSONMember(
@@ -127,8 +132,18 @@ enum OpenAPI {
         name: "x-request-id",
         value: ["description": "As in the log.", "required": true, "schema": ["type": "string", "format": "uuid"]])
 
+    private static let watched = JSONMember(
+        name: ControlClient.watchedHeader,
+        value: [
+            "description": "Somebody looks on: the next report is to have figures and receipts. Absent: nobody does.",
+            "schema": oneWord("true"),
+        ])
+
+    private static func oneWord(_ word: String) -> JSONValue { ["type": "string", "enum": [.string(word)]] }
+
     private static func headers(of route: APIRoute) -> JSONValue {
         guard route.response != nil, route.mediaType == "application/json" else { return .object([requestID]) }
+        if route.path == "/v1/pull" { return .object([requestID, watched]) }
         let generation = JSONMember(
             name: "etag",
             value: [

@@ -10,7 +10,7 @@ extension APISchema {
         ("ready", .boolean), ("exchanges_in_flight", .count), ("exchanges", .count), ("failures", .count),
         ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble, most: TroubleView.most)),
         ("more_troubles?", .count), ("drills?", array(of: drillObservation, most: DrillObservationView.most)),
-        ("figures?", figures),
+        ("figures?", figures), ("receipts?", receipts),
     ])
 
     static let drillCounts = object([
@@ -29,34 +29,6 @@ extension APISchema {
         ("critical", drillCounts), ("standard", drillCounts), ("deferrable", drillCounts), ("probes", .count),
         ("answerers", array(of: answerer)),
         ("seconds", array(of: drillSecond, most: DrillObservationView.mostSeconds)), ("is_steady_again", .boolean),
-    ])
-
-    static let figures = object([
-        ("routes", array(of: routeFigures, most: FiguresView.mostRoutes)),
-        ("deployments", array(of: deploymentFigures, most: FiguresView.mostDeployments)),
-        ("calls", array(of: call, most: FiguresView.mostCalls)),
-        ("endpoints", array(of: endpoint, most: FiguresView.mostEndpoints)), ("name_servers", array(of: .string)),
-    ])
-
-    static let routeFigures = object([
-        ("name", .string), ("candidates", array(of: .string)), ("ended", .count), ("failed", .count),
-        ("failovers", .count), ("in_flight", .count), ("median_milliseconds?", .count), ("p99_milliseconds?", .count),
-        ("median_first_token_milliseconds?", .count), ("p99_first_token_milliseconds?", .count),
-    ])
-
-    static let deploymentFigures = object([
-        ("id", .string), ("vendor", .string), ("region?", .string), ("jurisdiction?", .string), ("owned", .boolean),
-        ("breaker", .string), ("suspension?", .string), ("in_flight", .count), ("waiting", .count),
-        ("attempts", .count), ("failures", .count), ("median_first_token_milliseconds?", .count),
-        ("warmth", .string), ("retires?", .string), ("overrides", array(of: .string)),
-    ])
-
-    static let call = object([
-        ("workload?", .string), ("route", .string), ("deployment?", .string), ("count", .count),
-    ])
-
-    static let endpoint = object([
-        ("provider", .string), ("host", .string), ("addresses", array(of: .string)),
     ])
 
     static let trouble = object([

@@ -69,6 +69,14 @@ package struct OverrideEffects: Sendable, Hashable {
         shed = Array(repeating: nil, count: snapshot.routes.count)
     }
 
+    /// Of a deployment: the ids of whatever covers it by itself, and not through a route.
+    package func overrides(of deployment: Int) -> [String] {
+        let cap = capped[deployment]
+        let others = [cap.requestsPerMinute, cap.tokensPerMinute, cap.concurrent, priced[deployment]].compactMap { $0 }
+        let faults = faults.filter { $0.deployments.contains(deployment) }.map(\.id)
+        return Set(drained[deployment] + restricted[deployment] + others + faults).sorted()
+    }
+
     // MARK: - What an exchange asks
 
     /// Candidates that nothing new goes to, a bit for each place, for `ExchangePlan.excluded`.

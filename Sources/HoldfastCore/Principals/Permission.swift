@@ -8,6 +8,7 @@ package enum Permission: String, Sendable, Hashable, CaseIterable {
     case notificationsTest = "notifications.test"
     case gatewaysRead = "gateways.read"
     case gatewaysReport = "gateways.report"
+    case exchangesRead = "exchanges.read"
 
     case snapshotsRead = "snapshots.read"
     case snapshotsPull = "snapshots.pull"
@@ -76,8 +77,8 @@ extension Permission {
     /// The one table. Whoever stands in no row may do nothing.
     package var rule: PermissionRule {
         switch self {
-        case .eventsRead, .findingsRead, .gatewaysRead, .snapshotsRead, .rolloutsRead, .overridesRead, .drillsRead,
-            .playbooksRead, .approvalsRead, .backupsRead:
+        case .eventsRead, .findingsRead, .gatewaysRead, .exchangesRead, .snapshotsRead, .rolloutsRead,
+            .overridesRead, .drillsRead, .playbooksRead, .approvalsRead, .backupsRead:
             row(Self.people, .ifGranted, "Whoever works with it may see its state; secrets are in none of it.")
         case .gatewaysReport:
             row([.node], .never, "Gates believe reports, so only gateways make them.")

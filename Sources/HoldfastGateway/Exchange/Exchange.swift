@@ -150,6 +150,7 @@ final class Exchange {
 
     func start(now: Instant) {
         services.shared.exchanges.add(1)
+        admitted.route.facts.begin()
         if admitted.route.route.hedges { admitted.route.facts.countForHedges(now: now) }
         step(.started, now: now)
     }

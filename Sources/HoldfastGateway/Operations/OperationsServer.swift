@@ -144,7 +144,8 @@ private final class OperationsConnection: ChannelInboundHandler {
         case "/state/exchanges":
             let newest = shared.receipts.flatMap { $0.newest(Self.listedExchanges) }
                 .sorted { $0.endedAtMilliseconds > $1.endedAtMilliseconds }.prefix(Self.listedExchanges)
-            let list = ExchangeListView(exchanges: newest.map { ExchangeReceiptView($0) })
+            let names = status.inForce.names
+            let list = ExchangeListView(exchanges: newest.map { ExchangeReceiptView($0, names) })
             return Answer(status: .ok, type: "application/json", text: StateReport.json(list) + "\n")
         case let path where path.hasPrefix("/state/exchanges/"):
             return receipt(of: String(path.dropFirst("/state/exchanges/".count)))
@@ -160,7 +161,7 @@ private final class OperationsConnection: ChannelInboundHandler {
     private func receipt(of id: String) -> Answer {
         for ring in shared.receipts {
             guard let receipt = ExchangeID(id).flatMap({ ring.find($0) }) else { continue }
-            let text = StateReport.json(ExchangeReceiptView(receipt)) + "\n"
+            let text = StateReport.json(ExchangeReceiptView(receipt, status.inForce.names)) + "\n"
             return Answer(status: .ok, type: "application/json", text: text)
         }
         return Answer(

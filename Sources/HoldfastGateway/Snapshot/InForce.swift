@@ -24,6 +24,9 @@ final class InForce: Sendable {
     let document: String?
     /// Of exchanges under this document.
     let counts: ExchangeCounts
+    let names: KnownNames
+    /// Of each workload.
+    private let workloadMarks: [NameMark]
     private let routeByName: [String: Int]
     private let deploymentByID: [String: Int]
     private let keyByID: [String: Int]
@@ -46,6 +49,9 @@ final class InForce: Sendable {
         let targets = try snapshot.providers.map { provider in
             try previous?.targets.first { $0.serves(provider) } ?? UpstreamTarget(provider: provider)
         }
+        let names = previous?.names ?? KnownNames()
+        self.names = names
+        workloadMarks = snapshot.workloads.map { names.mark(of: $0.id) }
         self.targets = targets
         let providers = snapshot.providers.map { provider in
             previous?.providers.first { $0.holds(for: provider) } ?? ProviderState(provider: provider)
@@ -58,7 +64,8 @@ final class InForce: Sendable {
                     && $0.provider.baseURL == provider.baseURL
             }
             return DeploymentInForce(
-                deployment: deployment, provider: provider, target: targets[deployment.provider],
+                deployment: deployment, mark: names.mark(of: deployment.id), provider: provider,
+                target: targets[deployment.provider],
                 state: old?.state ?? DeploymentState(id: deployment.id),
                 providerState: providers[deployment.provider],
                 regionStates: providers.filter { $0.sharesRegion(with: providers[deployment.provider]) })
@@ -100,6 +107,11 @@ final class InForce: Sendable {
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]
         return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// Nil: there is no key, so there is no workload.
+    func workloadMark(of principal: Principal) -> NameMark? {
+        principal.key.map { workloadMarks[$0.key.workload] }
     }
 
     func route(named name: String) -> Int? {
@@ -210,6 +222,7 @@ final class RouteInForce: Sendable {
 /// A deployment with its state and the bytes of its request heads.
 final class DeploymentInForce: Sendable {
     let deployment: Deployment
+    let mark: NameMark
     let provider: Provider
     let target: UpstreamTarget
     let state: DeploymentState
@@ -227,10 +240,11 @@ final class DeploymentInForce: Sendable {
     private let embeddingsHead: ByteBuffer
 
     init(
-        deployment: Deployment, provider: Provider, target: UpstreamTarget, state: DeploymentState,
+        deployment: Deployment, mark: NameMark, provider: Provider, target: UpstreamTarget, state: DeploymentState,
         providerState: ProviderState, regionStates: [ProviderState]
     ) {
         self.deployment = deployment
+        self.mark = mark
         self.provider = provider
         self.target = target
         self.state = state

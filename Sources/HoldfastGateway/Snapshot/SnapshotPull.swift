@@ -172,21 +172,24 @@ package struct SnapshotPull: Sendable {
     }
 
     private func ask(reporting report: GatewayReportView, _ state: inout PullState) async -> Heard {
-        let signed: SignedSnapshot?
+        let pulled: ControlClient.Pulled
         do throws(ControlFailure) {
-            signed = try await settings.client.pull(report)
+            pulled = try await settings.client.pull(report)
         } catch {
+            if report.figures != nil, case .refused = error { state.pace.refused(now: MonotonicClock.read()) }
             state.schedule.failed(
                 retryAfterNanoseconds: error.retryAfterNanoseconds, now: MonotonicClock.read(), random: &state.random)
             say(error, &state)
             return .failed
         }
         state.schedule.succeeded(now: MonotonicClock.read(), random: &state.random)
+        state.pace.reported(
+            withFigures: report.figures != nil, isWatched: pulled.isWatched, now: MonotonicClock.read())
         if state.isDeaf {
             state.isDeaf = false
             logger.notice("the management plane answers again")
         }
-        guard let signed else { return .nothingNew }
+        guard let signed = pulled.snapshot else { return .nothingNew }
         do throws(PullRefusal) {
             let taken = try verify(signed)
             guard try state.accepts(taken) else { return .nothingNew }
@@ -266,7 +269,7 @@ package struct SnapshotPull: Sendable {
         let now = MonotonicClock.read()
         if state.isDue || now >= state.schedule.nextAt {
             state.isDue = false
-            switch await ask(reporting: gateway.report(version: settings.version), &state) {
+            switch await report(gateway, &state) {
             case .took(let offered):
                 if adopt(offered.taken, gateway, &state) { keep(offered, &state) }
             case .nothingNew:
@@ -287,6 +290,17 @@ package struct SnapshotPull: Sendable {
         state.markedAt = now
         followRollback(gateway, &state)
         followReferences(gateway, &state)
+    }
+
+    private func report(_ gateway: GatewayServer, _ state: inout PullState) async -> Heard {
+        var report = gateway.report(version: settings.version)
+        var marks = state.told
+        if state.pace.isDue(now: MonotonicClock.read()) { marks = gateway.tell(&report, since: marks) }
+        let heard = await ask(reporting: report, &state)
+        // What nobody has heard is told once more.
+        if case .failed = heard { return heard }
+        state.told = marks
+        return heard
     }
 
     private func adopt(_ taken: Taken, _ gateway: GatewayServer, _ state: inout PullState) -> Bool {
@@ -378,6 +392,8 @@ private struct PullState {
     var rollbackMarks: FileMarks
     var markedAt: Instant
     var refusal: PullRefusal?
+    var pace = FiguresPace()
+    var told = ReceiptsReport.Marks()
     var isDeaf = false
     var isDue = false
     private let origin: String

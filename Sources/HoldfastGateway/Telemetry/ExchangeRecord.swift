@@ -36,15 +36,21 @@ extension Exchange {
         let usage = self.usage
         let isContinued = machine.continuation != nil && end == .answered
         let isFailover = degraded != nil && end == .answered
+        let call = CallCounts.Pair(
+            workload: workloadMark, deployment: end == .answered ? deployment?.mark : nil)
         admitted.inForce.counts.ended.add(1)
         if end.isFailure { admitted.inForce.counts.failed.add(1) }
         route.facts.withLock { facts in
             facts.ends[end.word, default: 0] += 1
+            if end.isFailure { facts.failed += 1 }
+            facts.calls.count(call)
+            facts.recent.observe(nanoseconds: duration, now: now)
             if isFailover { facts.failovers += 1 }
             if isContinued { facts.continued += 1 }
             facts.duration.observe(nanoseconds: duration)
             if let firstToken {
                 facts.timeToFirstToken.observe(nanoseconds: firstToken)
+                facts.recentFirstToken.observe(nanoseconds: firstToken, now: now)
                 if end == .answered, let tokens = usage?.completion, tokens > 1 {
                     facts.timePerOutputToken.observe(nanoseconds: (duration - firstToken) / Int64(tokens - 1))
                 }

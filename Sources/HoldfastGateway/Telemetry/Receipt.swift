@@ -13,6 +13,8 @@ struct Receipt: Sendable {
     var id: ExchangeID
     var endedAtMilliseconds: Int64
     var route: RouteInForce
+    /// Nil: there is no key, so there is no workload.
+    var workload: NameMark?
     var generation: UInt64
     var endpoint: Endpoint
     var isStream: Bool
@@ -34,7 +36,21 @@ final class ReceiptRing: Sendable {
     private struct State: Sendable {
         var receipts: [Receipt] = []
         var next = 0
+        /// Since the start.
+        var ended = 0
     }
+
+    /// What ended since a mark.
+    struct Newer: Sendable {
+        /// The newest first, and not all of them where they are many.
+        var receipts: [Receipt]
+        /// How many there were.
+        var ended: Int
+        var mark: Int
+    }
+
+    /// Receipts that are looked through at once: the loop waits for whoever looks.
+    static let longestLook = 1_024
 
     private let capacity: Int
     private let state = Mutex(State())
@@ -46,6 +62,7 @@ final class ReceiptRing: Sendable {
     func add(_ receipt: Receipt) {
         guard capacity > 0 else { return }
         state.withLock { state in
+            state.ended += 1
             if state.receipts.count < capacity {
                 state.receipts.append(receipt)
             } else {
@@ -66,14 +83,30 @@ final class ReceiptRing: Sendable {
             return Array((state.receipts[split...] + state.receipts[..<split]).suffix(count).reversed())
         }
     }
+
+    /// - Parameters:
+    ///   - mark: of the last time; 0: of everything.
+    ///   - most: receipts, half of them of exchanges that did not go as on a good day.
+    func newer(than mark: Int, most: Int) -> Newer {
+        state.withLock { state in
+            let ended = max(state.ended - mark, 0)
+            let looked = min(ended, state.receipts.count, Self.longestLook)
+            // The newest stands before the place of the next.
+            let places = (1...max(looked, 1)).prefix(looked).map { (state.next - $0 + capacity) % capacity }
+            let chosen = ReceiptChoice.places(notable: places.map { state.receipts[$0].isNotable }, most: most)
+            return Newer(receipts: chosen.map { state.receipts[places[$0]] }, ended: ended, mark: state.ended)
+        }
+    }
 }
 
 extension Exchange {
+    var workloadMark: NameMark? { admitted.inForce.workloadMark(of: admitted.principal) }
+
     func receipt(_ end: ExchangeEnd, duration: Int64, firstToken: Int64?) -> Receipt {
         let attempts = allAttempts
         return Receipt(
             id: request.idNumber, endedAtMilliseconds: WallClock.readMilliseconds(), route: admitted.route,
-            generation: admitted.inForce.generation, endpoint: admitted.scan.endpoint,
+            workload: workloadMark, generation: admitted.inForce.generation, endpoint: admitted.scan.endpoint,
             isStream: admitted.scan.isStream, criticality: admitted.criticality, end: end, status: sentStatus,
             startedAt: startedAt, durationNanoseconds: duration, firstTokenNanoseconds: firstToken,
             firstAttempt: attempts.first,
@@ -102,12 +135,12 @@ extension CandidateExclusion.Reason {
 }
 
 extension ExchangeReceiptView {
-    init(_ receipt: Receipt) {
+    init(_ receipt: Receipt, _ known: KnownNames) {
         let names = receipt.route.candidates.map(\.deployment.id)
         self.init(
             id: receipt.id.text, endedAt: TimeOfDay.text(milliseconds: receipt.endedAtMilliseconds),
-            route: receipt.route.route.name, generation: receipt.generation, operation: receipt.endpoint.operation,
-            stream: receipt.isStream, criticality: receipt.criticality.rawValue,
+            route: receipt.route.route.name, workload: receipt.workload.map(known.name), generation: receipt.generation,
+            operation: receipt.endpoint.operation, stream: receipt.isStream, criticality: receipt.criticality.rawValue,
             delivery: receipt.route.route.delivery.rawValue, end: receipt.end.word, status: receipt.status,
             degraded: receipt.degraded.map { "\($0)" }, milliseconds: receipt.durationNanoseconds / Span.millisecond,
             firstTokenMilliseconds: receipt.firstTokenNanoseconds.map { $0 / Span.millisecond },

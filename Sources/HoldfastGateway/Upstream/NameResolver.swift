@@ -90,6 +90,12 @@ final class NameResolver: Sendable {
         }
     }
 
+    /// Those that were found last, without asking anybody; empty: none were.
+    func known(host: String, port: Int) -> [SocketAddress] {
+        if let literal = try? SocketAddress(ipAddress: host, port: port) { return [literal] }
+        return entries.withLock { $0["\(host):\(port)"]?.addresses ?? [] }
+    }
+
     private func finish(_ name: String, _ result: Result<[SocketAddress], any Error>) {
         let now = MonotonicClock.read()
         let (waiters, outcome) = entries.withLock { entries in

@@ -20,6 +20,7 @@ import Testing
         ["restrict", "--vendor", "a"] + because, ["pin", "a", "b/c"] + because,
         ["shed", "--below", "standard"] + because,
         ["cap", "a/b", "--tokens-per-minute", "5"] + because, ["price", "a/b", "--output", "1"] + because,
+        ["exchanges", "list", "--degraded", "--route", "a", "--end", "answered"], ["exchanges", "show", "a"],
         ["tokens", "list"], ["tokens", "create", "a", "--kind", "viewer"], ["tokens", "revoke", "a"],
         ["audit", "tail", "-f", "--lines", "3"], ["audit", "export", "a"], ["audit", "verify", "--data", "a"],
         ["audit", "verify", "--export", "a", "--key", "b"],
@@ -30,7 +31,7 @@ import Testing
     }
 
     private func isGroup(_ name: String) -> Bool {
-        ["config", "overrides", "tokens", "audit"].contains(name)
+        ["config", "overrides", "exchanges", "tokens", "audit"].contains(name)
     }
 
     @Test(arguments: [
@@ -44,7 +45,7 @@ import Testing
         ["tokens", "create", "a", "--kind", "automation", "--grant", "overrides.create"],
         ["audit", "export"], ["audit", "export", "-", "--json"], ["audit", "verify"],
         ["audit", "verify", "--data", "a", "--export", "b"], ["audit", "verify", "--export", "a"],
-        ["status", "--token", "hf_secret"],
+        ["status", "--token", "hf_secret"], ["exchanges", "show"], ["exchanges", "list", "--most", "0"],
     ])
     func whatIsWrongIsUsage(arguments: [String]) {
         #expect {

@@ -14,6 +14,7 @@ import Testing
         notifications.test   .      +        .        .       +     g          .
         gateways.read        +      +        +        .       +     g          .
         gateways.report      .      .        .        .       .     .          +
+        exchanges.read       +      +        +        .       +     g          .
         snapshots.read       +      +        +        .       +     g          .
         snapshots.pull       .      .        .        .       .     .          +
         snapshots.publish    .      .        .        .       +     .          .
