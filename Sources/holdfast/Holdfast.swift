@@ -22,7 +22,7 @@ struct Holdfast: AsyncParsableCommand {
             CommandGroup(
                 name: "Observation",
                 subcommands: [
-                    StatusCommand.self, GatewaysCommand.self, TopCommand.self, AlertsCommand.self,
+                    StatusCommand.self, GatewaysCommand.self, TopCommand.self, ConsoleCommand.self, AlertsCommand.self,
                     EventsCommand.self, NotificationsCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(
