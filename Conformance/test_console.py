@@ -116,6 +116,21 @@ def test_every_page_is_whole_named_and_readable(browser, stub, setting):
         browser.shoot(f"{page.replace('/', '-')}-{setting}")
 
 
+def test_the_judges_see_what_is_wrong(admin):
+    """Whoever never finds anything proves nothing."""
+    admin.go("backups")
+    admin.run("""
+        document.querySelector('main h1').style.color = '#ccc'
+        const wide = document.createElement('p'); wide.style.width = '3000px'; wide.textContent = 'x'
+        document.querySelector('main').append(document.createElement('button'), wide)
+        console.error('a complaint'); fetch('http://127.0.0.1:9/elsewhere').catch(() => {})""")
+    assert len(contrasts(admin)) == 1 and "Backups" in contrasts(admin)[0]
+    assert len(unnamed(admin)) == 1 and "<button>" in unnamed(admin)[0]
+    assert overflows(admin)
+    found = " ".join(admin.complaints())
+    assert "a complaint" in found and "Content Security Policy" in found
+
+
 def test_the_colours_are_chosen_by_a_button_too(admin):
     def ground() -> str:
         return admin.run("return getComputedStyle(document.body).backgroundColor")
@@ -281,7 +296,7 @@ def test_a_configuration_is_published_compared_and_taken_back(admin, stub):
     admin.refused("there is a newer generation", "Mend:")
     admin.close_dialog()
     admin.go("configuration/7/4")
-    admin.says("lines gone", within="main")
+    admin.says("1 line gone, 10 new", within="main")
     removed = [row.text for row in admin.all(".diff tr.gone")]
     assert any("us-2" not in row and "eu-2" in row for row in removed)
     admin.press("Side by side")

@@ -8,7 +8,7 @@ export const session = { token: sessionStorage.getItem(TOKEN), view: null, ended
 export const may = permission => session.view?.permissions.includes(permission) ?? false
 
 /// A refusal, in the API's own words where there are any.
-export class Problem extends Error {
+class Problem extends Error {
   constructor(view) {
     super(view.title)
     Object.assign(this, view)
@@ -52,7 +52,7 @@ export async function ask(method, path, { body, generation, text, signal } = {})
   try {
     answer = await fetch(path, {
       method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: 'no-store',
-        credentials: 'omit',
+      credentials: 'omit',
       redirect: 'error', signal: signal ?? AbortSignal.timeout(15_000),
     })
     content = answer.status === 204 ? null : text && answer.ok ? await answer.text() : await answer.json()
@@ -127,7 +127,7 @@ export function use(wanted) {
   pace()
 }
 
-export const refreshAll = () => Promise.all(inUse.map(one => one.refresh()))
+const refreshAll = () => Promise.all(inUse.map(one => one.refresh()))
 
 /// Asks for what is due. Something that failed is asked for less often, and nothing while nobody looks.
 export function pace() {

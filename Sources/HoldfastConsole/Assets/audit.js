@@ -1,7 +1,7 @@
 // The audit log, and a proof that it still is the log that this browser saw before.
 
 import { count, facts, h, note, nothing, state, table, time } from './dom.js'
-import { ask, feed, get } from './api.js'
+import { ask, get } from './api.js'
 import { changed, panel } from './page.js'
 
 const PAGE = 100

@@ -105,7 +105,7 @@ export function timeline(seconds, { marks = [], fault, now, height = 150 } = {})
           width: Math.max(0, x(fault.end) - x(fault.start)).toFixed(1), height }) : null,
       s('line', { class: 'axis', x1: left, x2: width - 8, y1: floor, y2: floor }),
       s('text', { class: 'tick end', x: left - 5, y: top + 8 }, count(most)),
-        s('text', { class: 'tick end', x: left - 5, y: floor }, '0'),
+      s('text', { class: 'tick end', x: left - 5, y: floor }, '0'),
       ticks.map(at => s('text', { class: 'tick', x: x(at).toFixed(1), y: floor + 15 }, `${at} s`)),
       bars, lines, labels),
     h('figcaption', { class: 'legend' },

@@ -1,6 +1,6 @@
 // What is meant, generation by generation: documents, their differences, and how one comes into force everywhere.
 
-import { h, note, nothing, state, table, time } from './dom.js'
+import { h, many, note, nothing, state, table, time } from './dom.js'
 import { ask, feed, get, may } from './api.js'
 import { action, form, reasonField } from './forms.js'
 import { changed, panel } from './page.js'
@@ -32,7 +32,7 @@ export const configuration = {
     return [
       h('div', { class: 'buttons left', key: 'verbs' },
         action('Publish…', 'snapshots.publish', publish, { class: 'primary' }),
-          action('Roll back…', 'snapshots.rollback', () => rollBack())),
+        action('Roll back…', 'snapshots.rollback', () => rollBack())),
       panel('Roll-out', rollout(), value => value.rollout
         ? [rolloutFacts(value.rollout), rolloutButtons(value.rollout)]
         : nothing('There never was one: the first document went to all gateways at once.')),
@@ -102,7 +102,7 @@ function documentPanel(number, other) {
     const [gone, added] = ['gone', 'new'].map(kind => entries.filter(entry => entry.kind === kind).length)
     if (!gone && !added) return note('ok', 'The documents are the same; only overrides or keys differ.')
     const parts = shown.isWhole ? entries : hunks(entries)
-    return [h('p', { class: 'quiet' }, `${gone} lines gone, ${added} new`), shown.isSplit ? sideBySide(parts)
+    return [h('p', { class: 'quiet' }, `${many(gone, 'line')} gone, ${added} new`), shown.isSplit ? sideBySide(parts)
       : unified(parts)]
   }, buttons)
 }
@@ -164,7 +164,7 @@ function rollBack(number) {
   const known = (list().value?.items ?? []).slice(1)
   form({
     title: 'Roll back', danger: true, submit: 'Roll back',
-      intro: 'Its document is published again under a new number, and goes to all gateways at once. Overrides stay.',
+    intro: 'Its document is published again under a new number, and goes to all gateways at once. Overrides stay.',
     fields: [number ? { name: 'to', label: 'To generation', kind: 'number', required: true, value: number }
       : { name: 'to', label: 'To generation', kind: 'select',
         options: known.map(one => [String(one.number), `${one.number}: ${one.reason}`]) }, reasonField],

@@ -10,7 +10,7 @@ import { takeFigures, traffic } from './traffic.js'
 
 const PATHS = {
   list: '/v1/drills?limit=100', one: id => `/v1/drills/${encodeURIComponent(id)}`, schedules: '/v1/drill-schedules',
-    fallbacks: '/v1/fallbacks',
+  fallbacks: '/v1/fallbacks',
 }
 const list = () => feed(PATHS.list, 3)
 const one = id => feed(PATHS.one(id), 1)
@@ -55,7 +55,7 @@ function leverState() {
       : 'Drills and schedules may begin again.',
     fields: [reasonField], submit: isHalt ? 'Halt' : 'Resume', danger: isHalt,
     perform: body => ask('POST', isHalt ? '/v1/drills/halt' : '/v1/drills/resume', { body }),
-      done: () => { status().refresh(); list().refresh() },
+    done: () => { status().refresh(); list().refresh() },
   })
   return found.halted
     ? [state('bad', 'halted'), h('span', { class: 'quiet' }, `by ${found.by ?? 'somebody'}: ${found.reason ?? ''}, `,
@@ -182,16 +182,16 @@ function head(drill, source) {
         ? ['Stops by itself', `at ${order.stop_lost_critical} critical lost, or ${order.stop_lost_percent} % of all`]
         : null,
       ['By', drill.schedule ? `schedule ${drill.schedule}` : drill.author], ['Why', drill.reason],
-        ['Announced', drill.is_announced ? 'yes' : 'no'], ['Generation', drill.generation],
-        ['Began', time(drill.began_at)], drill.ended_at ? ['Ended', time(drill.ended_at)] : null,
-        ['Id', h('code', {}, drill.id)],
+      ['Announced', drill.is_announced ? 'yes' : 'no'], ['Generation', drill.generation],
+      ['Began', time(drill.began_at)], drill.ended_at ? ['Ended', time(drill.ended_at)] : null,
+      ['Id', h('code', {}, drill.id)],
     ]),
   ]
 }
 
 const LIVE_WORDS = {
   starting: 'no gateway has the order yet', baseline: 'gateways look on: is the state steady?',
-    fault: 'the fault is effective',
+  fault: 'the fault is effective',
   recovery: 'the fault has ended; what follows is looked at',
 }
 
@@ -237,9 +237,9 @@ function measured(measures) {
         ? span(measures.recovery_time) : state(isMet ? 'ok' : 'bad', span(measures.recovery_time))],
         ['Target', target == null ? 'none' : span(target)],
       ['Detected after', span(measures.detected_after)], ['Acted after', span(measures.acted_after)],
-        ['Met the fault', many(measures.met, 'exchange')],
-        ['Made by the gateway itself', many(measures.probes, 'probe')],
-        ['Steady again', measures.is_steady_again ? state('ok', 'yes') : state('unknown', 'not so far')],
+      ['Met the fault', many(measures.met, 'exchange')],
+      ['Made by the gateway itself', many(measures.probes, 'probe')],
+      ['Steady again', measures.is_steady_again ? state('ok', 'yes') : state('unknown', 'not so far')],
     ]),
     h('div', { class: 'columns' },
       table([{ title: 'Criticality' }, ...['Answered', 'Degraded', 'Lost',
@@ -322,11 +322,11 @@ function drillFields(given) {
 
 function start(given = {}) {
   form({
-    title: 'Start a drill', submit: 'Start', danger: true,
-      intro: 'The fault is injected in the gateways’ own attempts, under a lease that they hold: nobody else’s provider is harmed, and it ends by itself.',
+    title: 'Start a drill', submit: 'Start', danger: true, wide: true, isDense: true,
+    intro: 'The fault is injected in the gateways’ own attempts, under a lease that they hold: nobody else’s provider is harmed, and it ends by itself.',
     fields: [...drillFields(given), reasonField],
     perform: body => ask('POST', '/v1/drills', { body }),
-      done: ({ value }) => { location.hash = `#/drills/${encodeURIComponent(value.id)}` },
+    done: ({ value }) => { location.hash = `#/drills/${encodeURIComponent(value.id)}` },
   })
 }
 

@@ -80,7 +80,7 @@ function newest({ items, left_out: left, next }) {
       cells: [time(view.ended_at), h('a', { href: `#/exchanges/${view.id}` }, h('code', {}, view.id.slice(0, 12))),
         view.workload ?? h('span', { class: 'quiet' }, 'no key'), view.route,
         [endState(view), view.degraded ? h('div', { class: 'quiet' }, view.degraded) : null], answerer(view) ?? '–',
-          count(view.attempts.length), span(view.first_token_milliseconds), span(view.milliseconds), gateway],
+        count(view.attempts.length), span(view.first_token_milliseconds), span(view.milliseconds), gateway],
     })), { empty: 'No gateway has told of one like that so far.', caption: 'The newest exchanges', key: 'exchanges' }),
     next ? h('p', { class: 'quiet' }, 'Older ones: holdfast exchanges list') : null,
   ]
@@ -95,12 +95,12 @@ function receipt({ gateway, receipt: view }) {
     h('p', { class: 'verdict' }, endState(view), view.degraded ? ` degraded: ${view.degraded}` : ''),
     facts([
       ['Exchange', h('code', {}, view.id)], ['Answered by', answerer(view) ?? 'nobody'], ['Route', view.route],
-        ['Workload', view.workload ?? 'no key'], ['Criticality', view.criticality], ['Status', view.status],
+      ['Workload', view.workload ?? 'no key'], ['Criticality', view.criticality], ['Status', view.status],
       ['Operation', `${view.operation}${view.stream ? ', a stream' : ''}`], ['Delivery', view.delivery],
-        ['Took', span(view.milliseconds)], ['First token', span(view.first_token_milliseconds)],
+      ['Took', span(view.milliseconds)], ['First token', span(view.first_token_milliseconds)],
       ['Tokens in / out', `${count(view.input_tokens)} / ${count(view.output_tokens)}`],
-        ['Generation', h('a', { href: `#/configuration/${view.generation}` }, view.generation)], ['Gateway', gateway],
-        ['Ended', time(view.ended_at)],
+      ['Generation', h('a', { href: `#/configuration/${view.generation}` }, view.generation)], ['Gateway', gateway],
+      ['Ended', time(view.ended_at)],
     ]),
     attempts(view),
   ]

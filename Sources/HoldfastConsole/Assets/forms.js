@@ -25,8 +25,10 @@ export const spanField = (value, label = 'For how long', name = 'for') => ({
 /// Asks in a dialog. Each field is `{name, label, kind, value, hint, options, required, when}`, `kind` one of `text` (the
 /// default), `area`, `select`, `number`, `check`; `when(values)` says whether it is asked at all.
 ///
-/// - Parameter perform: does it; what it throws is shown, and nothing that was typed is lost.
-export function form({ title, intro, fields, submit, danger, perform, done, wide }) {
+/// - Parameters:
+///   - perform: does it; what it throws is shown, and nothing that was typed is lost.
+///   - isDense: two fields beside each other, where there is room.
+export function form({ title, intro, fields, submit, danger, perform, done, wide, isDense }) {
   const opener = document.activeElement
   const inputs = new Map()
   const rows = new Map()
@@ -57,7 +59,7 @@ export function form({ title, intro, fields, submit, danger, perform, done, wide
   const dialog = h('dialog', { class: wide ? 'wide' : '', 'aria-labelledby': 'dialog-title' },
     h('form', { method: 'dialog', on: { input: show, change: show, submit: attempt } },
       h('h2', { id: 'dialog-title' }, title), intro ? h('p', { class: 'quiet' }, intro) : null,
-      [...rows.values()], problems,
+      h('div', { class: isDense ? 'fields dense' : 'fields' }, [...rows.values()]), problems,
       h('div', { class: 'buttons' }, h('button', { type: 'button', on: { click: () => dialog.close() } }, 'Leave it'),
         button)),
   )
@@ -92,7 +94,7 @@ function row(field, inputs) {
   const hint = field.hint ? h('small', { id: `${id}-hint` }, field.hint) : null
   const props = {
     id, name: field.name, required: field.required, maxlength: field.maxlength, pattern: field.pattern,
-      list: field.list,
+    list: field.list,
     min: field.min, max: field.max, placeholder: field.placeholder, autocomplete: 'off', spellcheck: 'false',
     'aria-describedby': hint ? hint.id : null,
   }

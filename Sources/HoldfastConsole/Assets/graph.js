@@ -7,7 +7,7 @@ const [WIDTH, HEIGHT, GAP, ROW, TOP] = [146, 24, 34, 31, 34]
 /// - Parameters:
 ///   - nodes: `{id, label, layer, level, sign, title}`; `layer` is a column's place.
 ///   - edges: `{from, to, isObserved}` by ids.
-export function layout(nodes, edges) {
+function layout(nodes, edges) {
   const columns = Map.groupBy([...nodes].sort((one, other) => one.label.localeCompare(other.label)), node => node.layer)
   const layers = [...columns.keys()].sort((one, other) => one - other).map(layer => columns.get(layer))
   const near = new Map(nodes.map(node => [node.id, []]))
@@ -58,7 +58,7 @@ export function graph(nodes, edges, { headings, lit, chosen, choose, label }) {
     const isCut = [from, to].every(id => ['cut', 'gone'].includes(shown.get(id).level))
     return s('path', {
       class: ['edge', isObserved ? 'observed' : '', isCut ? 'cut' : isLit ? 'lit' : lit ? 'dim' : ''].join(' '),
-        key: `${from}\n${to}`,
+      key: `${from}\n${to}`,
       d: a.column === b.column ? `M${x1} ${y1}C${x1 + 40} ${y1},${x1 + 40} ${y2},${x1} ${y2}`
         : `M${x1} ${y1}C${x1 + bend} ${y1},${x2 - bend} ${y2},${x2} ${y2}`,
     })
@@ -70,7 +70,7 @@ export function graph(nodes, edges, { headings, lit, chosen, choose, label }) {
     const state = lit ? (lit.has(node.id) ? 'lit' : 'dim') : ''
     return s('g', {
       class: `node ${node.level ?? ''} ${node.level ? '' : state}`, key: node.id, 'data-id': node.id,
-        tabindex: node.id === first ? 0 : -1, role: 'button', 'aria-label': node.title,
+      tabindex: node.id === first ? 0 : -1, role: 'button', 'aria-label': node.title,
       'aria-pressed': String(node.id === chosen), transform: `translate(${x} ${y})`,
       on: { click: () => choose(node.id), keydown: event => move(event, node.id, at, layers, choose) },
     }, s('title', {}, node.title), s('rect', { width: WIDTH, height: HEIGHT, rx: 5 }),

@@ -5,7 +5,7 @@ import { ask, events, feed } from './api.js'
 import { action, form, showSecret, tell } from './forms.js'
 import { changed, panel } from './page.js'
 import { alertPanel } from './overview.js'
-import { traffic } from './traffic.js'
+import { takeFigures, traffic } from './traffic.js'
 
 // MARK: Events, alerts and receivers
 
@@ -79,12 +79,14 @@ async function test(name, button) {
 
 const keys = () => feed('/v1/keys?limit=1000', 10)
 const tokens = () => feed('/v1/tokens', 10)
+/// For the workloads that can be chosen.
+const figures = () => feed('/v1/figures', 10, takeFigures)
 const KINDS = ['viewer', 'operator', 'approver', 'auditor', 'admin', 'automation', 'node']
 const ended = { keys: false, tokens: false }
 
 export const access = {
   title: 'Keys and tokens', permission: ['keys.read', 'tokens.read'],
-  feeds: () => [keys(), tokens()],
+  feeds: () => [keys(), tokens(), figures()],
   render() {
     return [
       panel('Client keys', keys(), ({ items, next }) => [keyList(items), next
@@ -138,7 +140,7 @@ const noteField = { name: 'note', label: 'Note', maxlength: 200 }
 function issueKey() {
   form({
     title: 'Issue a client key', submit: 'Issue',
-      fields: [idField, { name: 'workload', label: 'Workload', required: true,
+    fields: [idField, { name: 'workload', label: 'Workload', required: true,
         hint: 'As the newest configuration names it.',
         choices: [...new Set(traffic.calls.map(call => call.workload).filter(Boolean))] }, noteField],
     perform: body => ask('POST', '/v1/keys', { body }),
@@ -151,7 +153,7 @@ function makeToken() {
   form({
     title: 'Make a token', submit: 'Make', fields: [
       idField, { name: 'kind', label: 'Kind', kind: 'select', options: KINDS },
-        { name: 'for', label: 'For how long', hint: 'Empty: as is usual for its kind.', placeholder: '30d' }, noteField,
+      { name: 'for', label: 'For how long', hint: 'Empty: as is usual for its kind.', placeholder: '30d' }, noteField,
       { name: 'grants', label: 'What it may do', kind: 'area', rows: 3, when: values => values.kind === 'automation',
         hint: 'One permission a line, with how long: overrides.create=30d' },
       { name: 'includes_recovery', label: 'These grants include the recovery path', kind: 'check',
@@ -169,8 +171,8 @@ function makeToken() {
 function makeLink() {
   form({
     title: 'A sign-in link',
-      intro: 'Whoever opens it first is signed in to this console for eight hours. It works once, within a quarter of an hour.',
-      submit: 'Make', fields: [{ name: 'kind', label: 'Kind', kind: 'select',
+    intro: 'Whoever opens it first is signed in to this console for eight hours. It works once, within a quarter of an hour.',
+    submit: 'Make', fields: [{ name: 'kind', label: 'Kind', kind: 'select',
         options: KINDS.filter(kind => !['automation', 'node'].includes(kind)) }],
     perform: body => ask('POST', '/v1/sign-in-links', { body }),
     done: ({ value }) => showSecret('The link', `${location.origin}/#sign-in=${value.code}`,

@@ -284,8 +284,8 @@ function findings(view) {
   return [
     h('div', { class: 'filters', key: 'filters' },
       state(counts.critical ? 'bad' : 'quiet', `${counts.critical} critical`),
-        state(counts.warning ? 'warn' : 'quiet', many(counts.warning, 'warning')),
-        state('quiet', many(counts.notice, 'notice')),
+      state(counts.warning ? 'warn' : 'quiet', many(counts.warning, 'warning')),
+      state('quiet', many(counts.notice, 'notice')),
       h('label', {}, h('input', { type: 'checkbox',
             on: { change: event => { looked.accepted = event.target.checked; changed() } } }),
         ` accepted too (${counts.accepted})`)),
@@ -314,7 +314,7 @@ function acceptance(finding) {
   const text = `map:\n  accept:\n    ${finding.id}: {reason: "…", until: ${until}}\n`
   tell('Accept a finding', h('p', {}, finding.reason),
     h('p', {}, 'To live with it is a decision with a reason and an end, and stands in the configuration:'),
-      h('pre', { class: 'command', tabindex: 0 }, text),
+    h('pre', { class: 'command', tabindex: 0 }, text),
     h('p', {}, h('button', { type: 'button', on: { click: event => copy(text, event.currentTarget) } }, 'Copy'), ' ',
       h('a', { href: '#/configuration' }, 'Configuration')))
 }

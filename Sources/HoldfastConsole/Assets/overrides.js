@@ -1,13 +1,14 @@
 // What operators laid over the configuration, each with its author, its reason and its end.
 
-import { h, state, table, time } from './dom.js'
-import { ask, feed, may } from './api.js'
+import { h, table, time } from './dom.js'
+import { ask, feed } from './api.js'
 import { action, form, reasonField, spanField } from './forms.js'
 import { panel } from './page.js'
-import { traffic } from './traffic.js'
+import { takeFigures, traffic } from './traffic.js'
 
 const list = () => feed('/v1/overrides?limit=200', 5)
-const figures = () => feed('/v1/figures', 5)
+/// For the names that can be chosen.
+const figures = () => feed('/v1/figures', 5, takeFigures)
 
 export const overrides = {
   title: 'Overrides', permission: 'overrides.read',
@@ -36,7 +37,7 @@ function rows(items, canEnd) {
     key: override.id,
     cells: [
       [h('b', {}, words(override.effect)), h('small', { class: 'quiet' }, ` ${override.id}`)], override.reason,
-        override.author, time(override.created_at),
+      override.author, time(override.created_at),
       canEnd ? time(override.expires_at, { ago: true })
         : [time(override.ended_at ?? override.expires_at),
         h('small', { class: 'quiet' }, override.ended_by ? ` by ${override.ended_by}` : ' by itself')],
@@ -65,7 +66,7 @@ export function words(effect) {
 function end(override) {
   form({
     title: `End ${override.id}`, intro: `It ${words(override.effect)}, because: ${override.reason}`,
-      fields: [reasonField], submit: 'End it', danger: true,
+    fields: [reasonField], submit: 'End it', danger: true,
     perform: body => ask('POST', `/v1/overrides/${encodeURIComponent(override.id)}/clear`, { body }),
     done: () => list().refresh(),
   })
@@ -77,9 +78,9 @@ const choices = kind => {
   const deployments = [...traffic.deployments.values()]
   return [...new Set({
     deployment: () => deployments.map(one => one.id), provider: () => deployments.map(one => one.id.split('/')[0]),
-      vendor: () => deployments.map(one => one.vendor),
+    vendor: () => deployments.map(one => one.vendor),
     jurisdiction: () => deployments.map(one => one.jurisdiction).filter(Boolean),
-      route: () => [...traffic.routes.keys()],
+    route: () => [...traffic.routes.keys()],
   }[kind]())].sort()
 }
 
@@ -126,13 +127,3 @@ function make(verb) {
     done: () => list().refresh(),
   })
 }
-
-/// From elsewhere, such as the map.
-export const drain = (kind, name) => form({
-  title: `Drain ${kind} ${name}`, intro: VERBS[0].says, submit: 'Drain', fields: [spanField('1h'), reasonField],
-  perform: ({ for: lifetime, reason }) => ask('POST', '/v1/overrides',
-    { body: { effect: { kind: 'drain', [kind]: name }, for: lifetime, reason } }),
-})
-
-export const overrideState = ids => ids.length && may('overrides.read')
-  ? h('a', { href: '#/overrides' }, state('warn', `${ids.length} override`)) : null

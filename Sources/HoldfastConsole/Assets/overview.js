@@ -47,7 +47,7 @@ function tiles() {
   const failed = total?.rate ? (total.failed / total.rate) * 100 : total?.rate === 0 ? null : undefined
   const unknown = ['?', 'unknown', 'not known']
   return h('section', { class: 'tiles', 'aria-label': 'At a glance' },
-    tile('Exchanges a second', ...(total?.rate != null ? [rate(total.rate), 'plain', 'over all routes'] : unknown),
+    tile('Exchanges/s', ...(total?.rate != null ? [rate(total.rate), 'plain', 'over all routes'] : unknown),
       spark(series.rate, { label: 'exchanges a second' })),
     tile('Without an answer', ...(failed === undefined ? unknown : failed === null
         ? ['–', 'plain', 'nothing ended lately'] : [percent(failed), failed > 1 ? 'bad' : failed > 0 ? 'warn' : 'ok',
@@ -98,7 +98,7 @@ export function rolloutFacts(rollout) {
     facts([
       ['Proposed', h('a', { href: `#/configuration/${rollout.proposed}` }, `generation ${rollout.proposed}`)],
       ['Good before', rollout.good ? `generation ${rollout.good}` : 'none'],
-        ['First gateway', rollout.canary ?? 'not chosen'],
+      ['First gateway', rollout.canary ?? 'not chosen'],
       ['Not there yet', rollout.not_there.length ? rollout.not_there.join(', ') : 'nobody'],
       ['By', `${rollout.author}: ${rollout.reason}`], ['In this phase since', time(rollout.changed_at)],
     ]),
@@ -114,7 +114,7 @@ function rolloutPanel() {
 // MARK: Routes
 
 /// The sign of a candidate: its state, whether it answers now, and what lies over it.
-export function chip(id, { answers, share: part } = {}) {
+function chip(id, { answers, share: part } = {}) {
   const deployment = traffic.deployments.get(id)
   const level = levelOf(deployment)
   const covered = deployment?.overrides.length
@@ -141,9 +141,9 @@ function filterBar(shown, total, noun) {
 function routePanel() {
   const columns = [
     { title: 'Route' }, { title: 'Candidates, in order' }, { title: 'Exchanges/s', class: 'figure' },
-      { title: 'Failed', class: 'figure' },
+    { title: 'Failed', class: 'figure' },
     { title: 'Latency p50 / p99', class: 'figure' }, { title: 'First token p50 / p99', class: 'figure' },
-      { title: 'In flight', class: 'figure' },
+    { title: 'In flight', class: 'figure' },
   ]
   return panel('Routes', figures(), () => {
     if (!traffic.isKnown) return note('unknown',
@@ -180,8 +180,8 @@ function routeRow(route) {
   return {
     key: route.name, class: isTroubled(route) ? 'troubled' : '',
     cells: [
-      [h('b', {}, route.name), route.differs ? h('small', { class: 'quiet' }, ' gateways differ') : null, sum ? null
-        : h('small', { class: 'quiet' }, ' nobody answered lately')],
+      [h('b', {}, route.name), route.differs ? h('small', { class: 'quiet' }, ' gateways differ') : null,
+        sum || route.rate == null ? null : h('small', { class: 'quiet' }, ' nobody answered lately')],
       h('div', { class: 'chips' }, shown.map(id => chip(id,
             { answers: route.answerers.has(id), share: (route.answerers.get(id) / sum) * 100 })),
         route.candidates.length > MOST_CHIPS
