@@ -88,7 +88,7 @@ sim: build ## The gateway's decisions in SIM_RUNS faulty worlds, from seed SIM_S
 .PHONY: conformance
 conformance: toolchain ## Real clients against real model servers, through the release binary
 	@$(call system,curl=curl openssl=openssl python3=python3 cmake=cmake g++=g++ promtool=prometheus \
-		prometheus-alertmanager=prometheus-alertmanager)
+		prometheus-alertmanager=prometheus-alertmanager chromium=chromium chromedriver=chromium-driver)
 	@$(MAKE) --no-print-directory build
 	@HOLDFAST_BIN="$$($(SWIFT) build $(RELEASE) --show-bin-path)/holdfast" Conformance/run
 

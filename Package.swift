@@ -54,6 +54,8 @@ let coreTargets: [Target] = [
 ]
 
 let productTargets: [Target] = [
+    // The console's files as the compiler embeds them; see HoldfastConsole.c for why that is C.
+    .target(name: "HoldfastConsole", exclude: ["Assets"]),
     library("HoldfastWire", ["HoldfastCore", nioCore]),
     library("HoldfastAPI", ["HoldfastCore", asyncHTTPClient, crypto, nioCore, nioHTTP1, nioPosix, yams]),
     // Traces, metrics and logs over OTLP/HTTP, for both planes: neither may import the other, and the gateway's own
@@ -70,7 +72,8 @@ let productTargets: [Target] = [
     library(
         "HoldfastControl",
         [
-            "HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", grdb, sqlite, hummingbird, hummingbirdCore, httpTypes,
+            "HoldfastAPI", "HoldfastConsole", "HoldfastTelemetry", "HoldfastCore", grdb, sqlite, hummingbird,
+            hummingbirdCore, httpTypes,
             asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioPosix,
         ]),
     .executableTarget(

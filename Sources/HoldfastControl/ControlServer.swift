@@ -58,6 +58,7 @@ package final class ControlServer: Sendable {
     let events: EventLog
     let alerts: Alerts
     let notifications: Notifications
+    let signIn: SignIn
     private let listener: APIListener
     let figures: ControlMetrics
     private let logger: Logger
@@ -92,6 +93,8 @@ package final class ControlServer: Sendable {
         alerts = try await Alerts(
             store: store, gateways: gateways, snapshots: snapshots, backups: backups, events: events,
             notifications: notifications, now: MonotonicClock.read(), logger: logger)
+        let guesses = Guesses(audit: audit)
+        signIn = SignIn(tokens: tokens, audit: audit, guesses: guesses)
         let answers = AnswerCounts()
         figures = ControlMetrics(
             tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,
@@ -101,10 +104,10 @@ package final class ControlServer: Sendable {
             gateways: gateways, exchanges: Exchanges(), rollouts: rollouts, backups: backups, audit: audit,
             metrics: figures, version: settings.version)
         listener = APIListener(
-            routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit)), tokens: tokens,
-            audit: audit,
+            routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit) + signIn.routes),
+            tokens: tokens, audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
-            clock: WallClock.readMilliseconds, answers: answers, logger: logger)
+            clock: WallClock.readMilliseconds, answers: answers, guesses: guesses, logger: logger)
         publicKey = key.publicText
         self.settings = settings
         self.audit = audit
@@ -143,6 +146,17 @@ package final class ControlServer: Sendable {
     /// Until then every start makes another: one that nobody was shown opens nothing to anybody.
     package func firstTokenWasShown() async throws {
         try await tokens.firstWasShown()
+    }
+
+    /// Opens the console to an admin, once, within a quarter of an hour: for whoever owns the process and its store.
+    ///
+    /// - Parameter address: where it listens.
+    package func signInLink(at address: ListenAddress) async throws -> String {
+        let made = try await signIn.makeLink(.admin, by: .system, now: WallClock.readMilliseconds())
+        // Where it listens on every address, this machine's own is one of them.
+        let isAnywhere = ["0.0.0.0", "::"].contains(address.host)
+        let reached = isAnywhere ? ListenAddress(host: "localhost", port: address.port) : address
+        return "http://\(reached)/#sign-in=\(made.code)"
     }
 
     /// What `publish` of a file came to.

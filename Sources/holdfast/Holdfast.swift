@@ -22,8 +22,9 @@ struct Holdfast: AsyncParsableCommand {
             CommandGroup(
                 name: "Observation",
                 subcommands: [
-                    StatusCommand.self, GatewaysCommand.self, TopCommand.self, ExchangesCommand.self,
-                    AlertsCommand.self, EventsCommand.self, NotificationsCommand.self, AuditCommand.self,
+                    StatusCommand.self, GatewaysCommand.self, TopCommand.self, ConsoleCommand.self,
+                    ExchangesCommand.self, AlertsCommand.self, EventsCommand.self, NotificationsCommand.self,
+                    AuditCommand.self,
                 ]),
             CommandGroup(
                 name: "Configuration and access",

@@ -27,6 +27,28 @@ import Testing
         #expect(!text.contains("\u{1B}"))
     }
 
+    @Test func theConsoleIsNamedAndALinkIsAskedForWhereSomebodyReads() throws {
+        let text = """
+            version: 1
+            providers:
+              local: {dialect: openai, base_url: "http://127.0.0.1:11434/v1", network: private}
+            routes:
+              helper: {candidates: ["local/qwen3:8b"]}
+            """
+        let loaded = try ConfigurationFile.compile(
+            text: text, name: "holdfast.yaml", directory: "/etc", environment: [:])
+        for isWatched in [false, true] {
+            let plan = UpPlan.file(
+                "/etc/holdfast.yaml", loaded.snapshot, directory: DataDirectory(path: "/state"), isWatched: isWatched)
+            #expect(plan.children.last?.arguments.contains("--sign-in-link") == isWatched)
+            let report = UpReport(
+                plan: plan, listen: "127.0.0.1:80", operations: nil,
+                processes: [(UpPlan.control, ReadyFile(listen: "127.0.0.1:8090", operations: nil, pid: 7))])
+            #expect(report.text(Renderer(usesColor: false)).contains("http://127.0.0.1:8090/  (holdfast console"))
+            #expect(report.json["console"]?.string == "http://127.0.0.1:8090/")
+        }
+    }
+
     @Test func aLoneCloudProviderIsSaidToBeAlone() async throws {
         let text = try await report(environment: ["OPENAI_API_KEY": "sk-secret"]).text(Renderer(usesColor: false))
         #expect(!text.contains("SIMULATED") && !text.contains("sk-secret"))

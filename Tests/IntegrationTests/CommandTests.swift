@@ -6,7 +6,7 @@ import Testing
     private static let commands = [
         [], ["up"], ["gateway"], ["practice"], ["check"], ["schema"], ["keys"], ["keys", "create"], ["version"],
         ["restore"],
-        ["control"], ["status"], ["gateways"], ["top"], ["rollback"],
+        ["control"], ["status"], ["gateways"], ["top"], ["console"], ["rollback"],
         ["rollout"], ["rollout", "show"], ["rollout", "release"], ["rollout", "return"], ["drain"], ["restrict"],
         ["pin"], ["shed"],
         ["cap"], ["price"], ["config"], ["config", "list"], ["config", "show"], ["config", "diff"],

@@ -52,6 +52,10 @@ extension UpTests {
                 let url = try #require(up.report[name].string)
                 #expect(!(try await Self.shell(place, "curl -sf \(url)")).isEmpty)
             }
+            let console = try #require(up.report["console"].string)
+            #expect(try await Self.shell(place, "curl -sf \(console)").hasPrefix("<!doctype html>"))
+            // On standard error, which is the other output with --json: the first start alone says it.
+            #expect(up.program.log.contains("\(console)#sign-in="))
             // Nothing outside the data directory, and nothing in it for others.
             #expect(!FileManager.default.fileExists(atPath: place.path + "/home"))
             #expect(!FileManager.default.fileExists(atPath: place.path + "/state"))

@@ -23,8 +23,10 @@ enum Arrows {
             packages: system.union(nio).union(["NIOSSL", "NIOTLS", "Crypto", "Logging"])),
         "HoldfastPractice": Target(
             own: ["HoldfastWire", "HoldfastAPI", "HoldfastCore"], packages: system.union(nio).union(["Logging"])),
+        // Files and one table of them, in C.
+        "HoldfastConsole": Target(own: [], packages: []),
         "HoldfastControl": Target(
-            own: ["HoldfastAPI", "HoldfastTelemetry", "HoldfastCore", "HoldfastSimulation"],
+            own: ["HoldfastAPI", "HoldfastConsole", "HoldfastTelemetry", "HoldfastCore", "HoldfastSimulation"],
             packages: system.union(nio).union(
                 [
                     "AsyncHTTPClient", "Crypto", "Logging", "Hummingbird", "HummingbirdCore", "HTTPTypes", "GRDB",

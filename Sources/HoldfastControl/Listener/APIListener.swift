@@ -5,7 +5,6 @@ import HoldfastCore
 import Hummingbird
 import Logging
 import NIOCore
-import Synchronization
 
 /// Requests to answers: where it goes, who asks, what may be asked, and problems in words.
 final class APIListener: Sendable {
@@ -20,12 +19,13 @@ final class APIListener: Sendable {
     let hosts: Set<String>
     let clock: @Sendable () -> Int64
     let logger: Logger
+    private let console = ConsolePages()
     private let answers: AnswerCounts
-    private let guesses = Mutex(GuessThrottle())
+    private let guesses: Guesses
 
     init(
         routes: [APIRoute], tokens: Tokens, audit: AuditLog, hosts: Set<String>, clock: @escaping @Sendable () -> Int64,
-        answers: AnswerCounts, logger: Logger
+        answers: AnswerCounts, guesses: Guesses, logger: Logger
     ) {
         self.routes = routes
         self.tokens = tokens
@@ -33,6 +33,7 @@ final class APIListener: Sendable {
         self.hosts = hosts
         self.clock = clock
         self.answers = answers
+        self.guesses = guesses
         self.logger = logger
     }
 
@@ -45,11 +46,13 @@ final class APIListener: Sendable {
             response = render(problem(of: error, id: id, request: request), id: id)
         }
         if response.status == .methodNotAllowed {
-            response.headers[.allow] = Self.allowed(matches(request.uri.path)).joined(separator: ", ")
+            let path = request.uri.path
+            let allowed = console.has(path) ? ConsolePages.methods : Self.allowed(matches(path))
+            response.headers[.allow] = allowed.joined(separator: ", ")
         }
         answers.count(response.status.code)
         response.headers[.requestID] = id
-        response.headers[.cacheControl] = "no-store"
+        if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
         response.headers[.contentTypeOptions] = "nosniff"
         return response
     }
@@ -58,6 +61,7 @@ final class APIListener: Sendable {
         _ request: Request, peer: String?, connection: APIConnection
     ) async throws -> Response {
         try checkHost(request)
+        if let page = try console.response(to: request) { return page }
         let matches = matches(request.uri.path)
         guard !matches.isEmpty else { throw ProblemView.noSuchPath }
         guard let (route, parameters) = matches.first(where: { $0.0.method == request.method }) else {
@@ -67,6 +71,7 @@ final class APIListener: Sendable {
         let principal = try await principal(for: route, request, peer: peer, now: now)
         var asked = APIRequest(principal: principal, now: now)
         asked.parameters = parameters
+        asked.peer = peer
         for (name, value) in request.uri.queryParameters { asked.query[String(name)] = String(value) }
         asked.ifMatch = try ifMatch(request)
         if route.streams { prepare(&asked, request, connection) }
@@ -110,13 +115,7 @@ final class APIListener: Sendable {
         guard let principal = Self.token(of: request).flatMap({ tokens.principal(of: $0, now: now) }) else {
             // Whoever has no token guesses none: nothing is counted, and nothing is written.
             guard request.headers[.authorization]?.isEmpty == false else { throw ProblemView.unauthorized }
-            let block = GuessThrottle.block(ofAddress: peer)
-            let isCalm = guesses.withLock { $0.recordFailure(block: block, now: MonotonicClock.read()) }
-            // Whoever guesses must not fill the log either.
-            guard isCalm else { throw ProblemView.tooManyGuesses }
-            let event = AuditEvent(
-                Actor(principal: "unknown", kind: "unknown"), "sign-in.refused", route.path, ["peer": peer ?? ""])
-            try await audit.note(event, now: now)
+            try await guesses.record(route.path, peer: peer, now: now)
             throw ProblemView.unauthorized
         }
         guard principal.may(permission, nowMilliseconds: now) else {

@@ -26,6 +26,8 @@ struct APIRequest: Sendable {
     /// The newest generation that the client has seen.
     var ifMatch: UInt64?
     var principal: Principal
+    /// The address that it comes from; nil: of this machine.
+    var peer: String?
     /// Milliseconds since 1970.
     var now: Int64
     /// It accepts `text/event-stream`.

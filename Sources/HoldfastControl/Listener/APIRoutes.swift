@@ -242,13 +242,7 @@ struct APIRoutes: Sendable {
     }
 
     private static func newToken(_ view: NewTokenView, now: Int64) throws -> Tokens.NewToken {
-        guard let kind = PrincipalKind(rawValue: view.kind) else {
-            throw ProblemView.invalid([
-                .init(
-                    field: "kind", message: "there is no such kind",
-                    mend: "use \(PrincipalKind.allCases.map(\.rawValue).joined(separator: ", "))")
-            ])
-        }
+        guard let kind = PrincipalKind(rawValue: view.kind) else { throw ProblemView.noSuchKind }
         let grants = try (view.grants ?? []).map { grant in
             guard let permission = Permission(rawValue: grant.permission) else {
                 throw ProblemView.invalid([

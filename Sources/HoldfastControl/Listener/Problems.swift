@@ -29,6 +29,12 @@ extension ProblemView {
             mend: "use a token of a kind that has it, or have it granted")
     }
 
+    static let noSuchKind = invalid([
+        .init(
+            field: "kind", message: "there is no such kind",
+            mend: "use \(PrincipalKind.allCases.map(\.rawValue).joined(separator: ", "))")
+    ])
+
     static let noSuchPath = ProblemView(
         "no-such-path", "Not found", status: 404, detail: "the API has no such path", mend: "see /openapi.json")
 

@@ -53,6 +53,12 @@ enum TokenStore {
             arguments: [now, principal, id])
     }
 
+    /// Sign-ins that ended before `time`; what they did stays in the audit log.
+    static func forgetSessions(endedBefore time: Int64, in database: Database) throws {
+        try database.execute(
+            sql: "DELETE FROM tokens WHERE id LIKE ? AND expires_at < ?", arguments: [Tokens.sessionPrefix + "%", time])
+    }
+
     static func firstWasShown(in database: Database) throws -> Bool {
         try Bool.fetchOne(
             database, sql: "SELECT EXISTS (SELECT 1 FROM facts WHERE name = ?)", arguments: [shownFact]) ?? false

@@ -11,6 +11,11 @@ package final class Tokens: Sendable {
     /// Of all kinds, ended ones included: a bound on what is kept in memory.
     static let most = 10_000
 
+    /// Ids that begin so are of sign-ins to the console, random, and never made by hand.
+    static let sessionPrefix = "console-"
+    /// Sign-ins are many, and live for hours: without an end of the list they would fill it.
+    static let sessionsKeptMilliseconds: Int64 = 30 * 86_400_000
+
     private let audit: AuditLog
     private let known: Mutex<[String: TokenRow]>
 
@@ -56,6 +61,8 @@ package final class Tokens: Sendable {
         /// Nil: as long as is usual for its kind.
         var lifetimeMilliseconds: Int64?
         var grants: [Grant] = []
+        /// Of a sign-in, by `createSession` alone.
+        var isSession = false
     }
 
     /// - Returns: its text, which is not kept, and what is.
@@ -85,10 +92,44 @@ package final class Tokens: Sendable {
         return (text, row)
     }
 
+    /// The token of one sign-in to the console.
+    ///
+    /// - Parameter actor: who made the link.
+    func createSession(
+        _ kind: PrincipalKind, lifetimeMilliseconds: Int64, by actor: Actor, now: Int64
+    ) async throws -> (text: String, row: TokenRow) {
+        try await forgetSessions(endedBefore: now - Self.sessionsKeptMilliseconds, now: now)
+        var random = SystemRandomNumberGenerator()
+        let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz")
+        let word = String((0..<10).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &random)] })
+        let new = NewToken(
+            id: Self.sessionPrefix + word, kind: kind, note: "signed in to the console by a link",
+            lifetimeMilliseconds: lifetimeMilliseconds, isSession: true)
+        return try await create(new, by: actor, now: now)
+    }
+
+    private func forgetSessions(endedBefore time: Int64, now: Int64) async throws {
+        let isSession = { (row: TokenRow) in row.id.hasPrefix(Self.sessionPrefix) && row.expiresAt < time }
+        guard known.withLock({ $0.values.contains(where: isSession) }) else { return }
+        let event = AuditEvent(
+            .system, "tokens.forget", "\(Self.sessionPrefix)*", ["ended_before": TimeOfDay.text(milliseconds: time)])
+        try await audit.change(event, now: now) { try TokenStore.forgetSessions(endedBefore: time, in: $0) }
+        known.withLock { known in known = known.filter { !isSession($0.value) } }
+    }
+
+    /// Milliseconds since 1970; nil: there is no such token.
+    func expiry(of id: String) -> Int64? { known.withLock { $0[id]?.expiresAt } }
+
     private func check(_ new: NewToken, now: Int64) throws -> Int64 {
         var fields: [ProblemView.Field] = []
         if !KeyText.isLegalID(new.id) {
             fields.append(.illegalID)
+        }
+        if !new.isSession, new.id.hasPrefix(Self.sessionPrefix) {
+            fields.append(
+                .init(
+                    field: "id", message: "ids that begin with \(Self.sessionPrefix) are of sign-ins to the console",
+                    mend: "begin it with another word"))
         }
         if let field = ProblemView.Field.illegalNote(new.note) { fields.append(field) }
         if new.kind != .automation, !new.grants.isEmpty {

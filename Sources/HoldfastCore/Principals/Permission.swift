@@ -3,6 +3,7 @@
 /// There is none that writes or deletes what the audit log holds. The log is written by whatever else is done, and by
 /// nothing that anybody may ask for.
 package enum Permission: String, Sendable, Hashable, CaseIterable {
+    case sessionRead = "session.read"
     case eventsRead = "events.read"
     case findingsRead = "findings.read"
     case notificationsTest = "notifications.test"
@@ -77,6 +78,8 @@ extension Permission {
     /// The one table. Whoever stands in no row may do nothing.
     package var rule: PermissionRule {
         switch self {
+        case .sessionRead:
+            row(Self.people.union([.auditor]), .ifGranted, "Whoever is signed in may see as whom, and what that opens.")
         case .eventsRead, .findingsRead, .gatewaysRead, .exchangesRead, .snapshotsRead, .rolloutsRead,
             .overridesRead, .drillsRead, .playbooksRead, .approvalsRead, .backupsRead:
             row(Self.people, .ifGranted, "Whoever works with it may see its state; secrets are in none of it.")

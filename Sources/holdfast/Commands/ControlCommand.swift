@@ -52,6 +52,9 @@ struct ControlCommand: AsyncParsableCommand {
             valueName: "DIR"))
     var backups: String?
 
+    @Flag(help: "Print a link that signs an admin in to the console, at each start and not at the first alone.")
+    var signInLink = false
+
     @Option(help: ArgumentHelp("After binding, write the address here as JSON.", valueName: "PATH"))
     var readyFile: String?
 
@@ -156,6 +159,19 @@ struct ControlCommand: AsyncParsableCommand {
         }
     }
 
+    /// On standard output, and never in the log. Before the ready file, so that whoever waits for that has it.
+    private func sayLink(at address: ListenAddress, _ server: ControlServer, logger: Logger) async {
+        let renderer = Terminal.renderer(environment: ProcessInfo.processInfo.environment)
+        do {
+            let link = try await server.signInLink(at: address)
+            Terminal.write(
+                renderer.heading("The console; this link signs an admin in once, within a quarter of an hour")
+                    + "  \(link)\n\n")
+        } catch {
+            logger.error("no sign-in link could be made", metadata: ["error": "\(error)"])
+        }
+    }
+
     private func enrol(_ pair: String, at server: ControlServer) async throws {
         let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
         guard parts.count == 2 else {
@@ -185,6 +201,7 @@ struct ControlCommand: AsyncParsableCommand {
         do {
             try await server.run { address in
                 logger.notice("serving", metadata: ["listen": "\(address)"])
+                if signInLink || server.firstToken != nil { await sayLink(at: address, server, logger: logger) }
                 // Whoever waits for the file waits in vain where it cannot be written, and is told why.
                 do {
                     try ReadyFile(listen: "\(address)").write(to: readyFile)

@@ -43,14 +43,17 @@ struct UpPlan: Sendable {
         }
     }
 
-    static func file(_ path: String, _ snapshot: Snapshot, directory: DataDirectory) -> UpPlan {
+    /// - Parameter isWatched: somebody reads what is printed, so that a link into the console belongs there at each start.
+    static func file(
+        _ path: String, _ snapshot: Snapshot, directory: DataDirectory, isWatched: Bool = false
+    ) -> UpPlan {
         let openRoute = snapshot.asksForKeys ? nil : snapshot.routes.first?.name
         return UpPlan(
             source: .file(path, isTLS: snapshot.gateway.tls != nil, openRoute: openRoute), directory: directory,
             children: [
                 gateway(
                     configuration: path, drainNanoseconds: snapshot.gateway.drainNanoseconds, directory: directory),
-                control(configuration: path, directory: directory),
+                control(configuration: path, directory: directory, isWatched: isWatched),
             ])
     }
 
@@ -61,7 +64,7 @@ struct UpPlan: Sendable {
     }
 
     static func embedded(
-        _ discovery: Discovery, ports: PortPlan, directory: DataDirectory
+        _ discovery: Discovery, ports: PortPlan, directory: DataDirectory, isWatched: Bool = false
     ) -> (plan: UpPlan, document: EmbeddedDocument) {
         let practice = discovery.usable.isEmpty ? PracticeSet.listeners.map(\.name) : []
         let candidates =
@@ -84,7 +87,9 @@ struct UpPlan: Sendable {
             configuration: directory.document, drainNanoseconds: drainNanoseconds, directory: directory)
         let plan = UpPlan(
             source: .embedded(discovery, candidates: candidates, moved: ports.moved), directory: directory,
-            children: providers + [child, control(configuration: directory.document, directory: directory)])
+            children: providers + [
+                child, control(configuration: directory.document, directory: directory, isWatched: isWatched),
+            ])
         return (plan, document)
     }
 
@@ -102,13 +107,15 @@ struct UpPlan: Sendable {
             readyFile: readyFile, drainNanoseconds: drainNanoseconds + drainMarginNanoseconds)
     }
 
-    private static func control(configuration: String, directory: DataDirectory) -> ChildPlan {
+    private static func control(
+        configuration: String, directory: DataDirectory, isWatched: Bool
+    ) -> ChildPlan {
         ChildPlan(
             name: control, stage: .control,
             arguments: [
                 "control", "--config", configuration, "--data", directory.control,
                 "--enrol", "\(gateway)=\(directory.gatewayToken)", "--ready-file", directory.readyFile(of: control),
-            ],
+            ] + (isWatched ? ["--sign-in-link"] : []),
             readyFile: directory.readyFile(of: control), drainNanoseconds: drainMarginNanoseconds)
     }
 }

@@ -76,6 +76,7 @@ struct UpReport: Sendable {
             .init(name: "metrics", value: .optional(operations.map { "http://\($0)/metrics" })),
             .init(name: "state", value: .optional(operations.map { "http://\($0)/state" })),
             .init(name: "control", value: .optional(control)),
+            .init(name: "console", value: .optional(control.map { "\($0)/" })),
             .init(name: "ready", value: .optional(operations.map { "http://\($0)/readyz" })),
             .init(
                 name: "processes",
@@ -167,6 +168,7 @@ struct UpReport: Sendable {
             rows += [["metrics", "http://\(operations)/metrics"], ["state", "http://\(operations)/state"]]
         }
         rows.append(["management plane", control ?? "does not serve yet; see the log"])
+        if let control { rows.append(["console", "\(control)/  (holdfast console prints a link that signs in)"]) }
         if let accessLog { rows.append(["access log", accessLog]) }
         return rows + [["configuration", plan.configurationFile], ["data", plan.directory.path]]
     }

@@ -75,6 +75,7 @@ struct UpSession: Sendable {
 
     private func makePlan(_ directory: DataDirectory, group: any EventLoopGroup) async throws -> UpPlan {
         let files = FileManager.default
+        let isWatched = !isJSON && isatty(STDOUT_FILENO) == 1
         if let path = configurationOption
             ?? (files.fileExists(atPath: ConfigurationFile.defaultPath) ? ConfigurationFile.defaultPath : nil)
         {
@@ -82,7 +83,7 @@ struct UpSession: Sendable {
             do {
                 // Read here as well as by the gateway, so that a mistake is said once and before anything starts.
                 let loaded = try ConfigurationFile.load(path: path, environment: environment)
-                return .file(absolute, loaded.snapshot, directory: directory)
+                return .file(absolute, loaded.snapshot, directory: directory, isWatched: isWatched)
             } catch {
                 Terminal.writeError("\(error.description)\n")
                 throw ExitCode(error.exitStatus.rawValue)
@@ -97,7 +98,8 @@ struct UpSession: Sendable {
                 mend: "stop what uses them, or choose ports in a configuration and pass --config FILE",
                 status: .unavailable)
         }
-        let (plan, document) = UpPlan.embedded(discovery, ports: chosen, directory: directory)
+        let (plan, document) = UpPlan.embedded(
+            discovery, ports: chosen, directory: directory, isWatched: isWatched)
         try directory.write(document: document.yaml)
         return plan
     }

@@ -9,6 +9,7 @@ import Testing
     /// The whole matrix as it is meant. `+` yes; automation: `g` where granted, `r` where granted with recovery.
     private static let golden = """
         permission           viewer operator approver auditor admin automation node
+        session.read         +      +        +        +       +     g          .
         events.read          +      +        +        .       +     g          .
         findings.read        +      +        +        .       +     g          .
         notifications.test   .      +        .        .       +     g          .
