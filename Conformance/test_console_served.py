@@ -1,5 +1,6 @@
 """The console as the binary serves it, in a real Chromium: a first start, the link that it prints, and what somebody does
 then, with a gateway and a practice provider behind it."""
+import json
 import re
 import urllib.request
 
@@ -180,6 +181,57 @@ def test_a_backup_is_made_and_the_log_is_the_log(admin):
     admin.go("audit")
     admin.until(lambda: admin.text("main .panel .state") in ("unchanged", "grown, and nothing else"), "a proof")
     admin.says("backups.create", "sign-in.accepted", within="main")
+
+
+def needs(control: Control, path: str) -> None:
+    if control.ask("GET", path, control.admin).status == 404:
+        pytest.skip(f"this binary has no {path}")
+
+
+def ask(gateway) -> str:
+    """Once, through the gateway. Returns the exchange's id."""
+    body = json.dumps({"model": "assistant", "messages": [{"role": "user", "content": "Say hello."}]}).encode()
+    request = urllib.request.Request(
+        f"{gateway.base_url}/chat/completions", data=body, headers={"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.headers["x-request-id"]
+
+
+def test_an_exchange_is_found_with_its_receipt(admin, control, gateway):
+    needs(control, "/v1/exchanges")
+    admin.go("exchanges")
+    name = ask(gateway)
+    admin.until(lambda: name[:12] in admin.text("[aria-label='The newest exchanges']"), "the exchange in the list")
+    admin.go(f"exchanges/{name}")
+    admin.says("answered", "practice-large", "Candidates, in order", within="main")
+    admin.go("overview")
+    admin.says("assistant", "practice-large", within="[aria-label=Routes]")
+
+
+def test_the_map_says_what_stops_without_the_only_machine(admin, control):
+    needs(control, "/v1/map")
+    admin.go("map")
+    admin.wait(".graph [data-id='route:assistant']")
+    admin.wait(".graph [data-id='provider:one']").click()
+    admin.press("What if it were gone?")
+    admin.until(lambda: admin.all("[aria-label^='Without provider:one'] table, [aria-label^='Without provider:one'] .nothing"),
+                "what would stop")
+    admin.shoot("served-map-without")
+
+
+def test_a_drill_is_run_from_the_page_to_its_verdict(admin, control, gateway):
+    needs(control, "/v1/drills")
+    admin.go("drills")
+    admin.press("Start a drill…")
+    admin.fill(plan="kill-primary", route="assistant", lease="8s", probes="10", reason="does the second one carry it?")
+    admin.submit()
+    admin.says("of the lease are left", within="main")
+    admin.shoot("served-drill-under-way")
+    wait_until(lambda: admin.text(".verdict .state") in ("pass", "fail", "inconclusive"), 180, "a verdict", admin.text)
+    assert admin.text(".verdict .state") == "pass", admin.text("main")
+    admin.shoot("served-drill")
+    admin.go("drills/fallbacks")
+    admin.says("two/practice-large", "tested", within="main")
 
 
 def test_events_arrive_by_themselves(admin, control):

@@ -24,6 +24,7 @@ SAID_BY_NO_SCHEMA = {
     "post_overrides": "what it names must be in the newest configuration, and each kind has fields of its own",
     "post_keys": "the workload must be one of the newest configuration",
     "post_sign_in": "the code must be one that was made, and not opened yet",
+    "post_sign_in_links": "only so many may wait to be opened",
     "post_tokens": "each kind has bounds for its life, and only automation is granted anything",
 }
 
