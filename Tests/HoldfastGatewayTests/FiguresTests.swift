@@ -99,6 +99,25 @@ extension GatewayTests {
             }
         }
 
+        @Test func `calls beyond what fits are one row, and none is lost`() {
+            let names = KnownNames()
+            var (many, few) = (CallCounts(), CallCounts())
+            for number in 0...CallCounts.most {
+                let mark = names.mark(of: "p/d\(number)")
+                many.count(CallCounts.Pair(workload: nil, deployment: mark))
+                if number < 3 { for _ in 0..<9 { few.count(CallCounts.Pair(workload: mark, deployment: mark)) } }
+            }
+            let alone = FiguresReport.calls(of: [("few", few)], names)
+            #expect(alone.count == 3 && alone.map(\.count) == [9, 9, 9])
+            let found = FiguresReport.calls(of: [("many", many), ("few", few)], names)
+            #expect(found.count == FiguresView.mostCalls)
+            #expect(found.reduce(0) { $0 + $1.count } == CallCounts.most + 1 + 27)
+            #expect(found.filter { $0.route == "few" } == alone, "those with the fewest exchanges give way")
+            // One that the route itself does not tell apart, and those that the report has no room for.
+            let rest = found.filter { $0.deployment == NameTable.rest }
+            #expect(rest.map(\.route) == ["*"] && rest.map(\.count) == [5] && rest.map(\.workload) == ["*"])
+        }
+
         @Test func `addresses are those that were found last, and nobody is asked for them`() throws {
             let resolver = NameResolver { _, _ in throw NameFailure(reason: "nobody may be asked") }
             defer { resolver.stop() }
