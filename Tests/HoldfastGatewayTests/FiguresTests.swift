@@ -18,6 +18,14 @@ extension GatewayTests {
             return try #require(report.figures)
         }
 
+        /// A client has its answer a moment before the exchange is on record.
+        private func figures(_ gateway: GatewayServer, of exchanges: Int) async throws -> FiguresView {
+            try await eventually("\(exchanges) are on record") {
+                try figures(gateway).calls.reduce(0) { $0 + $1.count } == exchanges
+            }
+            return try figures(gateway)
+        }
+
         @Test func `figures are of routes, deployments, calls and endpoints as they are`() async throws {
             try await withPair {
                 $0.tail = TestKeys.sections
@@ -29,7 +37,7 @@ extension GatewayTests {
                 _ = try await gateway.ask(chat("backup/practice-large", headers: app))
                 try await primary.setFault(.refuse)
                 _ = try await gateway.ask(chat(headers: app))
-                let found = try figures(gateway)
+                let found = try await figures(gateway, of: 6)
                 #expect(found.routes.map(\.name) == ["assistant"] && found.leftOut == nil)
                 let route = try #require(found.routes.first)
                 #expect(route.candidates == ["primary/practice-large", "backup/practice-large"])
@@ -66,7 +74,7 @@ extension GatewayTests {
                     try figures(gateway).routes.first.map { $0.inFlight == 1 && $0.ended == 0 } ?? false
                 }
                 #expect(try await reply.status >= 500)
-                let found = try figures(gateway)
+                let found = try await figures(gateway, of: 1)
                 #expect(found.routes.first?.inFlight == 0 && found.routes.first?.failed == 1)
                 #expect(
                     found.calls == [FiguresView.Call(workload: nil, route: "assistant", deployment: nil, count: 1)])
@@ -83,12 +91,31 @@ extension GatewayTests {
                         turned.providers.reverse()
                         try gateway.adopt(try turned.load())
                         _ = try await gateway.ask(chat())
-                        let found = try figures(gateway).calls
+                        let found = try await figures(gateway, of: 2).calls
                         #expect(found.map(\.deployment) == ["backup/practice-large", "primary/practice-large"])
                         #expect(found.map(\.count) == [1, 1])
                     }
                 }
             }
+        }
+
+        @Test func `calls beyond what fits are one row, and none is lost`() {
+            let names = KnownNames()
+            var (many, few) = (CallCounts(), CallCounts())
+            for number in 0...CallCounts.most {
+                let mark = names.mark(of: "p/d\(number)")
+                many.count(CallCounts.Pair(workload: nil, deployment: mark))
+                if number < 3 { for _ in 0..<9 { few.count(CallCounts.Pair(workload: mark, deployment: mark)) } }
+            }
+            let alone = FiguresReport.calls(of: [("few", few)], names)
+            #expect(alone.count == 3 && alone.map(\.count) == [9, 9, 9])
+            let found = FiguresReport.calls(of: [("many", many), ("few", few)], names)
+            #expect(found.count == FiguresView.mostCalls)
+            #expect(found.reduce(0) { $0 + $1.count } == CallCounts.most + 1 + 27)
+            #expect(found.filter { $0.route == "few" } == alone, "those with the fewest exchanges give way")
+            // One that the route itself does not tell apart, and those that the report has no room for.
+            let rest = found.filter { $0.deployment == NameTable.rest }
+            #expect(rest.map(\.route) == ["*"] && rest.map(\.count) == [5] && rest.map(\.workload) == ["*"])
         }
 
         @Test func `addresses are those that were found last, and nobody is asked for them`() throws {
@@ -139,6 +166,11 @@ extension GatewayTests {
             return (try #require(report.receipts), next)
         }
 
+        private func remembered(_ gateway: GatewayServer, _ id: String?) async throws {
+            let path = "/state/exchanges/\(id ?? "none")"
+            try await eventually("it is on record") { try await gateway.operations(path).status == 200 }
+        }
+
         @Test func `each exchange is told once, the newest first, and what is left out is counted`() async throws {
             try await withPair {
                 $0.gateway = ", receipts: 4"
@@ -147,6 +179,7 @@ extension GatewayTests {
                 let headers = [TestKeys.bearer(TestKeys.narrow)]
                 var ids: [String] = []
                 for _ in 0..<2 { ids.append(try await gateway.ask(chat(headers: headers))["x-request-id"] ?? "none") }
+                try await remembered(gateway, ids.last)
                 let first = try told(gateway)
                 #expect(first.view.items.map(\.id) == ids.reversed() && first.view.leftOut == 0)
                 #expect(first.view.items.allSatisfy { $0.workload == "some" })
@@ -155,6 +188,7 @@ extension GatewayTests {
                 #expect(nothing.view.items.isEmpty && nothing.view.leftOut == 0)
                 // Six end, and four are remembered.
                 for _ in 0..<6 { ids.append(try await gateway.ask(chat(headers: headers))["x-request-id"] ?? "none") }
+                try await remembered(gateway, ids.last)
                 let second = try told(gateway, since: first.marks)
                 #expect(second.view.items.map(\.id) == ids.suffix(4).reversed() && second.view.leftOut == 2)
             }
@@ -167,7 +201,9 @@ extension GatewayTests {
                 try await primary.setFault(.refuse)
                 let failedOver = try await gateway.ask(chat())["x-request-id"]
                 await primary.clearFaults()
-                for _ in 0..<ReceiptsView.most + 10 { _ = try await gateway.ask(chat()) }
+                var last: String?
+                for _ in 0..<ReceiptsView.most + 10 { last = try await gateway.ask(chat())["x-request-id"] }
+                try await remembered(gateway, last)
                 let found = try told(gateway).view
                 #expect(found.items.count == ReceiptsView.most && found.leftOut == 11)
                 #expect(found.items.last?.id == failedOver && found.items.last?.degraded == "failover")

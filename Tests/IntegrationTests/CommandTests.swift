@@ -12,7 +12,7 @@ import Testing
         ["cap"], ["price"], ["config"], ["config", "list"], ["config", "show"], ["config", "diff"],
         ["config", "publish"], ["overrides"], ["overrides", "list"], ["overrides", "show"], ["overrides", "clear"],
         ["tokens"], ["tokens", "list"], ["tokens", "create"], ["tokens", "revoke"], ["audit"], ["audit", "verify"],
-        ["audit", "tail"], ["audit", "export"],
+        ["audit", "tail"], ["audit", "export"], ["exchanges"], ["exchanges", "list"], ["exchanges", "show"],
     ]
 
     @Test(arguments: commands)

@@ -65,12 +65,16 @@ enum FiguresReport {
 
     // MARK: - Calls
 
-    /// By route, workload and deployment. Where there are more than fit, those with the fewest exchanges are one row.
     private static func calls(_ inForce: InForce) -> [FiguresView.Call] {
-        let facts =
-            inForce.routes.map { ($0.route.name, $0.facts) }
-            + inForce.deployments.map { ($0.deployment.id, $0.state.directFacts) }
-        var calls = facts.flatMap { Self.calls(of: $0, $1.calls(), inForce.names) }
+        let counts =
+            inForce.routes.map { ($0.route.name, $0.facts.calls()) }
+            + inForce.deployments.map { ($0.deployment.id, $0.state.directFacts.calls()) }
+        return calls(of: counts, inForce.names)
+    }
+
+    /// By route, workload and deployment. Where there are more than fit, those with the fewest exchanges are one row.
+    static func calls(of counts: [(String, CallCounts)], _ names: KnownNames) -> [FiguresView.Call] {
+        var calls = counts.flatMap { Self.calls(of: $0, $1, names) }
         if calls.count > FiguresView.mostCalls {
             calls.sort { $0.count == $1.count ? $0.comes(before: $1) : $0.count > $1.count }
             let rest = calls[(FiguresView.mostCalls - 1)...].reduce(0) { $0 + $1.count }

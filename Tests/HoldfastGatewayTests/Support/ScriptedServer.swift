@@ -138,7 +138,7 @@ final class ScriptedServer: Sendable {
             let parts = input.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { return nil }
             let length =
-                parts[0].components(separatedBy: "\r\n").first { $0.hasPrefix("content-length: ") }
+                parts[0].components(separatedBy: "\r\n").first { $0.lowercased().hasPrefix("content-length: ") }
                 .flatMap { Int($0.dropFirst(16)) } ?? 0
             guard parts[1].utf8.count >= length else { return nil }
             let body = String(decoding: parts[1].utf8.prefix(length), as: UTF8.self)
