@@ -8,7 +8,8 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
     /// Of the timeline, the newest.
     package static let mostSeconds = 180
 
-    /// Exchanges that have ended, by what became of them.
+    /// Exchanges that have ended, by what became of them: each is in one of these. Those that their client gave up, or
+    /// that are its own fault, are in none.
     package struct Counts: Codable, Sendable, Equatable {
         package var answered = 0
         /// Answered, and not by the one that would answer on a good day.
@@ -51,7 +52,7 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
         case recovery
         /// Nothing is looked at any more.
         case over
-        /// The baseline was not steady, or held nothing to measure: nothing was injected.
+        /// The baseline was not steady, or the order was cleared in it: nothing was injected.
         case refused
     }
 
