@@ -7,6 +7,8 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
     package static let most = 8
     /// Of the timeline, the newest.
     package static let mostSeconds = 180
+    /// As many as a route has candidates at most; those that answered most.
+    package static let mostAnswerers = 64
 
     /// Exchanges that have ended, by what became of them: each is in one of these. Those that their client gave up, or
     /// that are its own fault, are in none.
@@ -56,6 +58,13 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
         case refused
     }
 
+    package var isUnderWay: Bool {
+        switch phase {
+        case .baseline, .fault, .recovery: true
+        case .over, .refused: false
+        }
+    }
+
     /// The id of the override that carries the order.
     package var order: String
     package var phase: Phase
@@ -64,7 +73,7 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
     package var endedAfterMilliseconds: Int64?
     /// Since t₀, by the gateway's clock, when this was said; absent in the baseline.
     package var ageMilliseconds: Int64?
-    /// Exchanges that met the fault.
+    /// Exchanges on which the fault told: an attempt met it, or what fails was passed over because it is out since t₀.
     package var met: Int
     package var detectedAfterMilliseconds: Int64?
     package var actedAfterMilliseconds: Int64?

@@ -67,7 +67,8 @@ package struct DrillWatch: Sendable, Hashable {
     private var counts: [Criticality: DrillCounts] = [:]
     package private(set) var seconds: [Second] = []
     private var answers: [String: Int] = [:]
-    /// Exchanges that met the fault.
+    /// Exchanges on which the fault told: an attempt met it, or a target was passed over that is out since t₀. With a key
+    /// that is refused one attempt meets the fault, and every exchange after it goes round the provider.
     package private(set) var met = 0
     package private(set) var probes = 0
     package private(set) var detectedAt: Instant?
@@ -169,7 +170,8 @@ package struct DrillWatch: Sendable, Hashable {
         }
         if let answerer = exchange.answerer { answers[answerer.deployment, default: 0] += 1 }
         let failures = exchange.attempts.filter { $0.order == id }
-        if !failures.isEmpty { met += 1 }
+        let isPassedOver = exchange.passedOver.contains { scope.targets.contains($0) && !unwellBefore.contains($0) }
+        if !failures.isEmpty || isPassedOver { met += 1 }
         note(detected: failures.compactMap(\.failedAt).min())
         note(acted: firstMove(of: exchange))
         switch exchange.fate {

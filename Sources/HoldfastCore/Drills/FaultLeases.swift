@@ -22,6 +22,19 @@ package struct FaultLeases: Sendable {
     /// Something is failing, or being looked at.
     package var isAnyUnderWay: Bool { watches.contains(where: \.isUnderWay) }
 
+    /// An order that is in force, and what it means there.
+    package struct Offer: Sendable, Hashable {
+        package var id: String
+        package var order: FaultOrder
+        package var scope: DrillScope
+
+        package init(id: String, order: FaultOrder, scope: DrillScope) {
+            self.id = id
+            self.order = order
+            self.scope = scope
+        }
+    }
+
     /// A snapshot came into force.
     ///
     /// - Parameters:
@@ -30,23 +43,30 @@ package struct FaultLeases: Sendable {
     package mutating func adopt(
         _ effects: OverrideEffects, of snapshot: Snapshot, isLive: Bool, unwell: Set<String> = [], now: Instant
     ) {
+        adopt(
+            effects.faults.map { Offer(id: $0.id, order: $0.order, scope: snapshot.scope(of: $0)) },
+            idle: effects.idle, isLive: isLive, unwell: unwell, now: now)
+    }
+
+    /// - Parameter idle: ids of what means nothing here. It may later, and by then nobody waits for it.
+    package mutating func adopt(
+        _ offers: [Offer], idle: [String] = [], isLive: Bool, unwell: Set<String> = [], now: Instant
+    ) {
         look(now: now)
-        let ids = Set(effects.faults.map(\.id))
+        let ids = Set(offers.map(\.id))
         for place in watches.indices where !ids.contains(watches[place].id) { watches[place].clear(now: now) }
-        for fault in effects.faults {
-            let scope = snapshot.scope(of: fault)
-            if let place = watches.firstIndex(where: { $0.id == fault.id }) {
-                watches[place].adopt(scope)
-            } else if isLive, !known.contains(fault.id), makeRoom() {
-                var watch = DrillWatch(id: fault.id, order: fault.order, scope: scope, now: now)
-                watch.begin(unwell: unwell.intersection(scope.targets))
+        for offer in offers {
+            if let place = watches.firstIndex(where: { $0.id == offer.id }) {
+                watches[place].adopt(offer.scope)
+            } else if isLive, !known.contains(offer.id), makeRoom() {
+                var watch = DrillWatch(id: offer.id, order: offer.order, scope: offer.scope, now: now)
+                watch.begin(unwell: unwell.intersection(offer.scope.targets))
                 watches.append(watch)
             }
-            remember(fault.id)
+            remember(offer.id)
         }
-        // What means nothing here now may later, and by then nobody waits for it.
-        for id in effects.idle { remember(id) }
-        forget(keeping: ids.union(effects.idle))
+        for id in idle { remember(id) }
+        forget(keeping: ids.union(idle))
     }
 
     private mutating func remember(_ id: String) {

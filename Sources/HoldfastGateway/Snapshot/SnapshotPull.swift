@@ -181,7 +181,9 @@ package struct SnapshotPull: Sendable {
             say(error, &state)
             return .failed
         }
-        state.schedule.succeeded(now: MonotonicClock.read(), random: &state.random)
+        state.schedule.succeeded(
+            isWatched: report.drills?.contains(where: \.isUnderWay) ?? false, now: MonotonicClock.read(),
+            random: &state.random)
         if state.isDeaf {
             state.isDeaf = false
             logger.notice("the management plane answers again")
@@ -264,11 +266,20 @@ package struct SnapshotPull: Sendable {
 
     private func look(_ gateway: GatewayServer, _ state: inout PullState) async {
         let now = MonotonicClock.read()
-        if state.isDue || now >= state.schedule.nextAt {
+        let isTakenOut = gateway.isControlTakenOut
+        // What was seen meanwhile is waited for.
+        if state.wasTakenOut, !isTakenOut { state.isDue = true }
+        state.wasTakenOut = isTakenOut
+        if isTakenOut, now >= state.schedule.nextAt {
+            missControl(gateway, &state)
+        } else if !isTakenOut, state.isDue || now >= state.schedule.nextAt {
             state.isDue = false
             switch await ask(reporting: gateway.report(version: settings.version), &state) {
             case .took(let offered):
                 if adopt(offered.taken, gateway, &state) { keep(offered, &state) }
+                if gateway.isDrilling {
+                    state.schedule.succeeded(isWatched: true, now: MonotonicClock.read(), random: &state.random)
+                }
             case .nothingNew:
                 // Where nothing was ever published, what is in force is the file all the same.
                 if let taken = state.taken, taken.held == nil { gateway.confirm() }
@@ -287,6 +298,13 @@ package struct SnapshotPull: Sendable {
         state.markedAt = now
         followRollback(gateway, &state)
         followReferences(gateway, &state)
+    }
+
+    /// A drill takes the management plane out: what follows is what follows where it is really gone.
+    private func missControl(_ gateway: GatewayServer, _ state: inout PullState) {
+        gateway.missedControl()
+        state.schedule.failed(now: MonotonicClock.read(), random: &state.random)
+        say(ControlFailure.unreachable("a drill takes the management plane out"), &state)
     }
 
     private func adopt(_ taken: Taken, _ gateway: GatewayServer, _ state: inout PullState) -> Bool {
@@ -380,6 +398,8 @@ private struct PullState {
     var refusal: PullRefusal?
     var isDeaf = false
     var isDue = false
+    /// By a drill.
+    var wasTakenOut = false
     private let origin: String
 
     init(_ taken: SnapshotPull.Taken?, key: Curve25519.Signing.PublicKey, rollbackPath: String) {
