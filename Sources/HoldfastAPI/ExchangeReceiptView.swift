@@ -10,10 +10,12 @@ package struct ExchangeReceiptView: Codable, Sendable {
         package var failure: String?
         /// How it was asked to go on with an answer that had broken off: `repeated` or `prefilled`.
         package var continues: String?
+        /// The override by which a drill failed it; absent: none did.
+        package var injected: String?
 
         package init(
             deployment: String, startedMilliseconds: Int64, firstTokenMilliseconds: Int64?, endedMilliseconds: Int64?,
-            failure: String?, continues: String?
+            failure: String?, continues: String?, injected: String? = nil
         ) {
             self.deployment = deployment
             self.startedMilliseconds = startedMilliseconds
@@ -21,6 +23,7 @@ package struct ExchangeReceiptView: Codable, Sendable {
             self.endedMilliseconds = endedMilliseconds
             self.failure = failure
             self.continues = continues
+            self.injected = injected
         }
     }
 

@@ -215,6 +215,32 @@ package struct GatewayStateView: Codable, Sendable {
         }
     }
 
+    /// A fault order of a drill, while it is under way and for ten minutes after.
+    package struct Drill: Codable, Sendable {
+        /// The override that carries it.
+        package var order: String
+        package var fault: FaultView
+        package var phase: DrillObservationView.Phase
+        /// Until this phase ends by itself; absent: it has ended.
+        package var endsInMilliseconds: Int64?
+        /// Why the fault has ended; absent: it has not.
+        package var ended: String?
+        /// Exchanges on which it told.
+        package var met: Int
+
+        package init(
+            order: String, fault: FaultView, phase: DrillObservationView.Phase, endsInMilliseconds: Int64?,
+            ended: String?, met: Int
+        ) {
+            self.order = order
+            self.fault = fault
+            self.phase = phase
+            self.endsInMilliseconds = endsInMilliseconds
+            self.ended = ended
+            self.met = met
+        }
+    }
+
     package var ready: Bool
     package var draining: Bool
     package var uptimeMilliseconds: Int64
@@ -226,11 +252,12 @@ package struct GatewayStateView: Codable, Sendable {
     package var routes: [Route]
     package var deployments: [Deployment]
     package var providers: [Provider]
+    package var drills: [Drill]
 
     package init(
         ready: Bool, draining: Bool, uptimeMilliseconds: Int64, clientConnections: Int, exchangesInFlight: Int,
         shedding: String, configuration: Configuration, routes: [Route], deployments: [Deployment],
-        providers: [Provider]
+        providers: [Provider], drills: [Drill] = []
     ) {
         self.ready = ready
         self.draining = draining
@@ -242,5 +269,6 @@ package struct GatewayStateView: Codable, Sendable {
         self.routes = routes
         self.deployments = deployments
         self.providers = providers
+        self.drills = drills
     }
 }

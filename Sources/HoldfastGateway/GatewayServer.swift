@@ -59,9 +59,10 @@ package final class GatewayServer: Sendable {
         }
         inForce.configureLimits()
         let loopCount = settings.eventLoops ?? System.coreCount
+        let faults = FaultBoard()
         let shared = GatewayShared(
-            resolver: NameResolver(), accessLog: try AccessLog(settings.accessLog), logger: logger,
-            telemetry: telemetry, loops: loopCount, receipts: settings.receipts)
+            resolver: NameResolver(faults: faults), faults: faults, accessLog: try AccessLog(settings.accessLog),
+            logger: logger, telemetry: telemetry, loops: loopCount, receipts: settings.receipts)
         let status = GatewayStatus(inForce: inForce, source: first.source)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
         var loops: [NIOLoopBound<LoopServices>] = []
@@ -74,6 +75,7 @@ package final class GatewayServer: Sendable {
         }
         watchDates(shared: shared, status: status, loop: group.next())
         watchLoad(shared: shared, status: status, loop: group.next())
+        try await watchDrills(first, shared: shared, status: status, loops: loops)
         do {
             let listener = try await bind(settings.listen, group: group, loops: loops)
             do {
@@ -110,6 +112,16 @@ package final class GatewayServer: Sendable {
         }
     }
 
+    private static func watchDrills(
+        _ first: AdoptedSnapshot, shared: GatewayShared, status: GatewayStatus, loops: [NIOLoopBound<LoopServices>]
+    ) async throws {
+        shared.faults.adopt(status.inForce, isLive: first.source == .control, now: MonotonicClock.read())
+        guard let loop = loops.first?.eventLoop else { return }
+        try await loop.submit {
+            DrillRunner(shared: shared, status: status, loops: loops).start(on: loop)
+        }.get()
+    }
+
     private static let loadInterval = TimeAmount.milliseconds(100)
 
     /// How late a new day may be noticed.
@@ -140,9 +152,12 @@ package final class GatewayServer: Sendable {
         }
     }
 
-    private static func addHandlers(to channel: any Channel, services: LoopServices) throws {
+    /// - Parameter principal: who is at the other end; nil: a client, who has to show.
+    static func addHandlers(
+        to channel: any Channel, services: LoopServices, principal: Principal? = nil
+    ) throws {
         let pipeline = channel.pipeline.syncOperations
-        if let tls = services.inForce.listenerTLS {
+        if principal == nil, let tls = services.inForce.listenerTLS {
             try pipeline.addHandler(NIOSSLServerHandler(context: tls))
         }
         let limits = services.inForce.snapshot.gateway.limits
@@ -150,7 +165,7 @@ package final class GatewayServer: Sendable {
         decoder.maxHeaderFieldSize = limits.headerFieldBytes
         decoder.maxHeaderListSize = limits.headerListBytes
         decoder.maxHeaderFieldCount = limits.headerFields
-        let connection = ClientConnection(services: services, now: MonotonicClock.read())
+        let connection = ClientConnection(services: services, principal: principal, now: MonotonicClock.read())
         try pipeline.addHandler(ArrivalWatch(connection: connection))
         try pipeline.addHandler(
             ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoder)))
@@ -180,6 +195,7 @@ package final class GatewayServer: Sendable {
         for services in loops {
             services.eventLoop.execute { services.value.adopt(next) }
         }
+        shared.faults.adopt(next, isLive: adopted.source == .control, now: MonotonicClock.read())
         logger.notice(
             "configuration in force",
             metadata: [
@@ -230,13 +246,17 @@ package final class GatewayServer: Sendable {
     package func report(version: String) -> GatewayReportView {
         let inForce = status.inForce
         let troubles = TroubleReport.troubles(of: inForce)
-        return GatewayReportView(
+        var report = GatewayReportView(
             version: version, generation: inForce.generation, source: status.source.rawValue, ready: status.isReady,
             exchangesInFlight: shared.exchanges.value, exchanges: inForce.counts.ended.value,
             failures: inForce.counts.failed.value,
             refused: status.pullRefusal.map { "\($0.message); \($0.mend)" }, shedding: shared.load.word,
             troubles: Array(troubles.prefix(TroubleView.most)),
             moreTroubles: troubles.count > TroubleView.most ? troubles.count - TroubleView.most : nil)
+        let now = MonotonicClock.read()
+        let drills = shared.faults.watches(now: now).map { DrillObservationView($0, now: now) }
+        if !drills.isEmpty { report.drills = drills }
+        return report
     }
 
     /// What its report tells besides, where somebody looks on.
@@ -247,6 +267,17 @@ package final class GatewayServer: Sendable {
         report.receipts = receipts.view
         return receipts.marks
     }
+
+    /// There is something to tell of a drill second by second.
+    var isDrilling: Bool { shared.faults.isOn }
+
+    /// A drill keeps this gateway and the management plane apart.
+    var isControlTakenOut: Bool {
+        shared.faults.order(takingOut: .control, now: MonotonicClock.read()) != nil
+    }
+
+    /// A question was due that was not asked for that.
+    func missedControl() { shared.faults.missed(.control, goesOn: true, now: MonotonicClock.read()) }
 
     private static func settingsFixedAtStart(_ old: GatewaySettings, _ new: GatewaySettings) -> [String] {
         var fields: [String] = []

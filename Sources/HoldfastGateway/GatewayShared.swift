@@ -7,6 +7,7 @@ import Synchronization
 /// What all event loops share. Small, and each part is either immutable or behind its own short lock.
 final class GatewayShared: Sendable {
     let resolver: NameResolver
+    let faults: FaultBoard
     let accessLog: AccessLog
     let logger: Logger
     /// Nil: nothing is sent to any collector.
@@ -36,14 +37,15 @@ final class GatewayShared: Sendable {
 
     /// - Parameter receipts: exchanges to remember in all.
     init(
-        resolver: NameResolver, accessLog: AccessLog, logger: Logger, telemetry: TelemetryExporter? = nil, loops: Int,
-        receipts: Int
+        resolver: NameResolver, faults: FaultBoard, accessLog: AccessLog, logger: Logger,
+        telemetry: TelemetryExporter? = nil, loops: Int, receipts: Int
     ) {
         self.telemetry = telemetry
         traces = telemetry?.takesTraces == true ? telemetry : nil
         load = LoadGate(loops: loops)
         self.receipts = (0..<loops).map { _ in ReceiptRing(capacity: (receipts + loops - 1) / loops) }
         self.resolver = resolver
+        self.faults = faults
         self.accessLog = accessLog
         self.logger = logger
     }

@@ -25,6 +25,10 @@ final class LoopServices {
     private var connections: [ObjectIdentifier: ClientConnection] = [:]
     /// Whose client has gone while its exchange goes on.
     private var kept: [ObjectIdentifier: ClientConnection] = [:]
+    /// Attempts that a drill lets wait.
+    var heldAttempts: [ObjectIdentifier: InjectedAttempt] = [:]
+    /// What makes exchanges for drills, by order.
+    var probers: [String: DrillProber] = [:]
     private var lagTask: RepeatedTask?
     private var spelledAt = Instant(nanoseconds: -Span.second)
     private var spelledTime = ""
@@ -81,10 +85,12 @@ final class LoopServices {
     /// Idle connections close now, the others after the answer in flight.
     func drain() {
         isDraining = true
+        keepProbing([])
         for connection in Array(connections.values) { connection.drain() }
     }
 
     func shutDown() {
+        keepProbing([])
         for connection in Array(connections.values) { connection.closeNow() }
         for connection in Array(kept.values) { connection.giveUp() }
         for pool in pools.values { pool.shutDown() }

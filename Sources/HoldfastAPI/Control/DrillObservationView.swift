@@ -7,8 +7,11 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
     package static let most = 8
     /// Of the timeline, the newest.
     package static let mostSeconds = 180
+    /// As many as a route has candidates at most; those that answered most.
+    package static let mostAnswerers = 64
 
-    /// Exchanges that have ended, by what became of them.
+    /// Exchanges that have ended, by what became of them: each is in one of these. Those that their client gave up, or
+    /// that are its own fault, are in none.
     package struct Counts: Codable, Sendable, Equatable {
         package var answered = 0
         /// Answered, and not by the one that would answer on a good day.
@@ -51,8 +54,15 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
         case recovery
         /// Nothing is looked at any more.
         case over
-        /// The baseline was not steady, or held nothing to measure: nothing was injected.
+        /// The baseline was not steady, or the order was cleared in it: nothing was injected.
         case refused
+    }
+
+    package var isUnderWay: Bool {
+        switch phase {
+        case .baseline, .fault, .recovery: true
+        case .over, .refused: false
+        }
     }
 
     /// The id of the override that carries the order.
@@ -63,7 +73,7 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
     package var endedAfterMilliseconds: Int64?
     /// Since t₀, by the gateway's clock, when this was said; absent in the baseline.
     package var ageMilliseconds: Int64?
-    /// Exchanges that met the fault.
+    /// Exchanges on which the fault told: an attempt met it, or what fails was passed over because it is out since t₀.
     package var met: Int
     package var detectedAfterMilliseconds: Int64?
     package var actedAfterMilliseconds: Int64?

@@ -5,7 +5,9 @@
 /// hundreds of gateways do at once (a start, an outage, its end) they would do at once for ever.
 package struct PullSchedule: Sendable, Hashable {
     package static let intervalNanoseconds = 2 * Span.second
-    /// A fifth more or less.
+    /// While it has something to tell of a drill, which somebody watches second by second.
+    package static let watchedIntervalNanoseconds = Span.second
+    /// A fifth more or less; a tenth while it is watched.
     package static let jitterDivisor: Int64 = 5
     package static let longestBackoffNanoseconds = 30 * Span.second
     /// Full jitter may draw nothing at all, and a refused connection costs nobody enough to slow down by itself.
@@ -30,11 +32,12 @@ package struct PullSchedule: Sendable, Hashable {
     }
 
     /// It answered: with a snapshot, or that there is none newer. A refusal to be repeated later is a failure.
-    package mutating func succeeded(now: Instant, random: inout SeededRandom) {
+    package mutating func succeeded(isWatched: Bool = false, now: Instant, random: inout SeededRandom) {
         failures = 0
         confirmedAt = now
-        let jitter = Self.intervalNanoseconds / Self.jitterDivisor
-        nextAt = now.advanced(byNanoseconds: Self.intervalNanoseconds - jitter + random.below(2 * jitter + 1))
+        let interval = isWatched ? Self.watchedIntervalNanoseconds : Self.intervalNanoseconds
+        let jitter = interval / (isWatched ? 2 : 1) / Self.jitterDivisor
+        nextAt = now.advanced(byNanoseconds: interval - jitter + random.below(2 * jitter + 1))
     }
 
     /// - Parameter retryAfterNanoseconds: what it asked for, if it asked.

@@ -9,7 +9,7 @@ final class Exchange {
     static let errorBodyBytes = 64 << 10
 
     /// How the answer of the attempt in flight is read.
-    private enum Reading {
+    enum Reading {
         case nothing
         /// A whole body, judged when it is complete.
         case whole(status: Int)
@@ -19,10 +19,12 @@ final class Exchange {
         case refusal(UpstreamHead)
     }
 
-    private enum Carrier {
+    enum Carrier {
         case none
         case awaited(UpstreamPool)
         case held(UpstreamConnection)
+        /// A drill has it, and no provider.
+        case injected(InjectedAttempt)
     }
 
     let request: IncomingRequest
@@ -32,9 +34,13 @@ final class Exchange {
     var machine: ExchangeMachine
     /// Nil: its trace is nobody's concern.
     let trace: ExchangeTrace?
-    private var gate: RouteGate
-    private var carrier = Carrier.none
-    private var reading = Reading.nothing
+    var gate: RouteGate
+    var carrier = Carrier.none
+    var reading = Reading.nothing
+    /// Nil: no drill is under way, as far as this exchange knows.
+    var met: MetFaults?
+    /// The order that breaks off the answer of the attempt in flight.
+    var cutBy: String?
     private(set) var gathered = ByteBuffer()
     /// Set while a stream is answered; kept out of unary exchanges.
     var relay: StreamRelay?
@@ -99,6 +105,7 @@ final class Exchange {
         plan.excluded = other.machine.asked
         plan.retries.sameDeployment = 0
         plan.retries.attempts = 1
+        met = other.met
         let left = other.machine.deadline.nanoseconds(since: MonotonicClock.read())
         plan.clientTimeoutNanoseconds = min(plan.clientTimeoutNanoseconds ?? .max, max(left, 0))
         machine = ExchangeMachine(plan: plan)
@@ -139,7 +146,7 @@ final class Exchange {
     var connectNanoseconds: Int64 { admitted.route.limits.connectNanoseconds }
     var isStream: Bool { admitted.scan.isStream }
     /// The client gets its answer whole; the provider is asked for a stream all the same.
-    private let isAssembled: Bool
+    let isAssembled: Bool
     let ticket: UInt64?
 
     var deployment: DeploymentInForce? {
@@ -205,7 +212,7 @@ final class Exchange {
     }
 
     /// Tells the machine and moves the timer: for events that come from outside its own steps.
-    private func report(_ event: ExchangeEvent, now: Instant) {
+    func report(_ event: ExchangeEvent, now: Instant) {
         step(event, now: now)
         if !machine.isFinished { connection.arm() }
     }
@@ -221,6 +228,11 @@ final class Exchange {
         reading = .nothing
         gathered.clear()
         buryLeg()
+        if services.shared.faults.isOn, meetsFault(candidate, now: now) { return }
+        sendForReal(to: candidate, now: now)
+    }
+
+    func sendForReal(to candidate: Int, now: Instant) {
         let pool = services.pool(for: admitted.route.candidates[candidate].target)
         carrier = .awaited(pool)
         if let upstream = pool.acquire(self, connectNanoseconds: connectNanoseconds, now: now) {
@@ -245,6 +257,7 @@ final class Exchange {
         case .none: break
         case .awaited(let pool): _ = pool.withdraw(self)
         case .held(let upstream): upstream.cancel()
+        case .injected(let attempt): services.giveUp(attempt)
         }
         carrier = .none
     }
@@ -259,6 +272,7 @@ final class Exchange {
     func upstreamUnavailable(_ fault: UpstreamFault) {
         guard case .awaited = carrier else { return }
         carrier = .none
+        if let order = fault.injectedBy { mark(order, .refuse) }
         fail(fault, retryAfter: nil, now: MonotonicClock.read())
     }
 
@@ -331,6 +345,7 @@ final class Exchange {
     }
 
     func upstreamBody(_ bytes: ByteBuffer) {
+        if cutBy != nil, cuts(bytes) { return }
         switch reading {
         case .nothing: break
         case .events: relay?.append(bytes)
@@ -397,62 +412,6 @@ final class Exchange {
         }
         let failure = machine.hasBegun ? FailureClass.truncated : fault.failure
         fail(UpstreamFault(failure, fault.detail), retryAfter: nil, now: now)
-    }
-
-    private func judgeWhole(now: Instant) {
-        guard !isStream else {
-            return judgeMisfit(now: now)
-        }
-        switch gathered.withUnsafeReadableBytes({ OpenAIAnswer.inspect($0, endpoint: admitted.scan.endpoint) }) {
-        case .answer(let facts):
-            usage = facts.usage
-            gate.usage = usage
-            // It was asked for a stream and sent the whole at once, which is as good.
-            if isAssembled { step(.chunkReceived(hasToken: true), now: now) }
-            step(.upstreamEnded, now: now)
-        case .error(let text):
-            failByWords(text, now: now)
-        case .empty:
-            fail(UpstreamFault(.empty, "a success status without an answer"), retryAfter: nil, now: now)
-        }
-    }
-
-    /// A stream was asked for and something else came: often an error in JSON.
-    private func judgeMisfit(now: Instant) {
-        if case .error(let text) = gathered.withUnsafeReadableBytes({
-            OpenAIAnswer.inspect($0, endpoint: admitted.scan.endpoint)
-        }) {
-            failByWords(text, now: now)
-        } else {
-            fail(UpstreamFault(.empty, "no event stream, though one was asked for"), retryAfter: nil, now: now)
-        }
-    }
-
-    /// An error under a status that says success. Some providers put the real status into its code.
-    func failByWords(_ text: UpstreamErrorText, now: Instant) {
-        let status = text.code.flatMap { Int($0) }.flatMap { (400..<600).contains($0) ? $0 : nil } ?? 200
-        let signal = FailureSignal(status: status, code: text.code, type: text.type, message: text.message)
-        let failure = FailureTable.classify(signal)
-        if failure.policy.moveOn == .never { refusal = UpstreamRefusal(status: status, body: nil) }
-        fail(
-            UpstreamFault(failure, "an error inside a success status"), retryAfter: text.retryDelayNanoseconds, now: now
-        )
-    }
-
-    private func judgeRefusal(_ head: UpstreamHead, now: Instant) {
-        let text = gathered.withUnsafeReadableBytes { UpstreamErrorText.read($0) }
-        let signal = FailureSignal(
-            status: head.status, code: text?.code, type: text?.type, message: text?.message,
-            shouldRetry: head.value(of: "x-should-retry").flatMap { Bool($0.lowercased()) })
-        if signal.shouldRetry == false { step(.secondTryForbidden, now: now) }
-        let failure = FailureTable.classify(signal)
-        if failure.policy.moveOn == .never || failure.policy.moveOn == .toLargerContext {
-            refusal = UpstreamRefusal(status: head.status, body: text == nil ? nil : gathered)
-        }
-        let wait =
-            RetryAfter.nanoseconds(of: head, wallClockSeconds: WallClock.readMilliseconds() / 1_000)
-            ?? text?.retryDelayNanoseconds
-        fail(UpstreamFault(failure, "status \(head.status)"), retryAfter: wait, now: now)
     }
 
     /// The stream is complete and forwarded; the connection goes back when its framing has ended.

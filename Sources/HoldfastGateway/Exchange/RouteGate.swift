@@ -11,6 +11,8 @@ struct RouteGate: CandidateGate {
     unowned var exchange: Exchange?
     /// What was seen of the failure that is being settled; nil where a limit passed and nothing was.
     var failureDetail: String?
+    /// The order that the attempt in flight has met; nil: none.
+    var injectedBy: String?
     /// What the attempt that is being settled used, as its provider reported it.
     var usage: TokenUsage?
     /// Of the last attempt that was admitted.
@@ -142,13 +144,14 @@ struct RouteGate: CandidateGate {
         let deployment = candidates[candidate]
         let (detail, usage) = (failureDetail, usage)
         (failureDetail, self.usage) = (nil, nil)
-        let change = deployment.state.withSlots { shared, handover in
+        let change = deployment.state.withSlots { [injectedBy] shared, handover in
             shared.attemptsByOutcome.count(result.outcome)
             if result.outcome == .ok { shared.checks.answered(now: now) }
             if let failure = result.failure, failure != .neutral {
                 shared.failuresByClass[failure, default: 0] += 1
-                shared.lastFailure = DeploymentState.LastFailure(
-                    failure: failure, detail: detail ?? "nothing came in time", at: now)
+                var detail = detail ?? "nothing came in time"
+                if let injectedBy { detail += " (injected by the override \(injectedBy))" }
+                shared.lastFailure = DeploymentState.LastFailure(failure: failure, detail: detail, at: now)
             }
             let change = shared.health.settle(
                 permit, result, usage: (usage?.prompt, usage?.completion), now: now, random: &random)
@@ -157,14 +160,23 @@ struct RouteGate: CandidateGate {
         }
         if let breaker = change.breaker { shared.logBreaker(of: deployment, breaker) }
         if let suspension = change.suspension { shared.logSuspension(suspension, deployment: deployment) }
+        if change.breaker != nil || change.suspension != nil { changed(deployment, now: now) }
         switch result.concern {
-        case .provider, .deploymentAndProvider: note(result, at: deployment.providerState, now: now)
-        case .region: for state in deployment.regionStates { note(result, at: state, now: now) }
+        case .provider, .deploymentAndProvider: note(result, at: deployment.providerState, of: deployment, now: now)
+        case .region: for state in deployment.regionStates { note(result, at: state, of: deployment, now: now) }
         case .nobody, .deployment: break
         }
     }
 
-    private func note(_ result: AttemptResult, at state: ProviderState, now: Instant) {
-        if let change = state.note(result, now: now) { shared.logSuspension(change, provider: state.provider.id) }
+    private func note(
+        _ result: AttemptResult, at state: ProviderState, of deployment: DeploymentInForce, now: Instant
+    ) {
+        guard let change = state.note(result, now: now) else { return }
+        shared.logSuspension(change, provider: state.provider.id)
+        changed(deployment, now: now)
+    }
+
+    private func changed(_ deployment: DeploymentInForce, now: Instant) {
+        shared.faults.changed(deployment.deployment.id, now: now)
     }
 }

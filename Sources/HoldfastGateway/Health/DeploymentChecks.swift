@@ -37,7 +37,7 @@ final class DeploymentChecks {
     func look(now: Instant) {
         let inForce = status.inForce
         guard inForce.snapshot.gateway.checks, !status.isDraining else { return }
-        let due = inForce.deployments.map { dueAt($0, now: now) }
+        let due = inForce.deployments.map { mayTell(of: $0, now: now) ? dueAt($0, now: now) : nil }
         var places: [Int: [DeploymentInForce]] = [:]
         for place in CheckSchedule.next(due, running: running, now: now) {
             let deployment = inForce.deployments[place]
@@ -46,6 +46,12 @@ final class DeploymentChecks {
             running += 1
         }
         for (provider, deployments) in places { check(deployments, at: inForce.targets[provider]) }
+    }
+
+    /// What a drill fails on purpose is not checked meanwhile. A check that met the fault would leave a doubt that outlives
+    /// it, and one that did not would call well what no exchange can use; nothing is known of it, and nothing is said.
+    private func mayTell(of deployment: DeploymentInForce, now: Instant) -> Bool {
+        !shared.faults.mayFailCheck(of: deployment.deployment.id, now: now)
     }
 
     private func dueAt(_ deployment: DeploymentInForce, now: Instant) -> Instant? {
@@ -60,8 +66,18 @@ final class DeploymentChecks {
         ModelList.fetch(from: target, on: loop, resolver: shared.resolver).assumeIsolated().whenComplete { result in
             self.running -= deployments.count
             let now = MonotonicClock.read()
-            for deployment in deployments { self.note(result, of: deployment, now: now) }
+            for deployment in deployments {
+                if self.mayTell(of: deployment, now: now) {
+                    self.note(result, of: deployment, now: now)
+                } else {
+                    self.giveUp(deployment, now: now)
+                }
+            }
         }
+    }
+
+    private func giveUp(_ deployment: DeploymentInForce, now: Instant) {
+        deployment.state.withLock { $0.checks.end(nil, isSuspended: false, now: now, random: &random) }
     }
 
     private func note(_ result: Result<ModelList.Answer, any Error>, of deployment: DeploymentInForce, now: Instant) {

@@ -7,6 +7,10 @@ import NIOCore
 struct Principal {
     var key: KeyState?
     var workload: Workload?
+    /// This gateway itself, for a drill.
+    var isProbe = false
+
+    static let probe = Principal(workload: DrillProber.workload, isProbe: true)
 
     var criticality: Criticality { workload?.criticality ?? .standard }
 

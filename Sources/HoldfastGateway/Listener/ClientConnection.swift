@@ -48,8 +48,12 @@ final class ClientConnection: ChannelDuplexHandler {
     /// The last key that was right on this connection, so that the next request with it need not hash it again.
     var lastAuthentication: Authentication.Remembered?
 
-    init(services: LoopServices, now: Instant) {
+    /// Who is at the other end where that is this process itself; nil: a client, who shows it with each request.
+    let principal: Principal?
+
+    init(services: LoopServices, principal: Principal? = nil, now: Instant) {
         self.services = services
+        self.principal = principal
         idleSince = now
         timer.fire = { [unowned self] now in self.wake(now: now) }
     }

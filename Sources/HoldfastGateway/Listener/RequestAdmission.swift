@@ -81,6 +81,10 @@ enum RequestAdmission {
         case .models, .model:
             guard head.method == .GET else { return .failure(.methodNotAllowed("GET")) }
         }
+        if let principal = connection.principal {
+            request.principal = principal
+            return admitBody(of: request, limits)
+        }
         switch Authentication.authenticate(request.headers, inForce, remembered: &connection.lastAuthentication) {
         case .failure(let error):
             guard error.status == 401, let peer = connection.context?.remoteAddress else { return .failure(error) }
@@ -90,7 +94,11 @@ enum RequestAdmission {
         case .success(let principal):
             request.principal = principal
         }
-        guard case .inference = path else { return .success(()) }
+        return admitBody(of: request, limits)
+    }
+
+    private static func admitBody(of request: IncomingRequest, _ limits: ListenerLimits) -> Result<Void, ClientError> {
+        guard case .inference = request.path else { return .success(()) }
         guard request.headers.isJSON, !request.headers.hasContentEncoding else { return .failure(.wrongMediaType) }
         if let expect = request.headers.expect, !expect.isFolded("100-continue") {
             return .failure(.expectationFailed)
@@ -156,16 +164,28 @@ enum RequestAdmission {
             admitted.criticality = min(admitted.criticality, asked)
         }
         if let refusal = route.admission.refusal(of: admitted.criticality) {
+            if case .shed = refusal { tellDrillsOfShed(admitted, services) }
             return .failure(.overridden(refusal, route: route.route.name, admitted.criticality))
         }
         if let wait = services.shared.load.refusal(of: admitted.criticality, random: &services.random) {
+            tellDrillsOfShed(admitted, services)
             return .failure(.shed(admitted.criticality, retryAfterNanoseconds: wait))
         }
         if let key = request.principal.key {
             let bound = key.key.inFlight ?? limits.inFlightPerKey
-            guard key.enter(bound: bound) else { return .failure(.tooManyInFlight(bound: bound)) }
+            guard key.enter(bound: bound) else {
+                tellDrillsOfShed(admitted, services)
+                return .failure(.tooManyInFlight(bound: bound))
+            }
         }
         return .success(.exchange(admitted))
+    }
+
+    private static func tellDrillsOfShed(_ admitted: AdmittedExchange, _ services: LoopServices) {
+        guard services.shared.faults.isOn else { return }
+        services.shared.faults.shed(
+            admitted.criticality, on: admitted.route.route.name, isProbe: admitted.principal.isProbe,
+            now: MonotonicClock.read())
     }
 
     /// 403 for a route that exists and that the key's workload does not list: its owner can mend that. A deployment that

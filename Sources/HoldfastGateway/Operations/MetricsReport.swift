@@ -12,7 +12,8 @@ enum MetricsReport {
         let inForce = status.inForce
         let deployments = inForce.deployments.map { ([("deployment", $0.deployment.id)], $0.state.snapshot()) }
         return process(shared, status, now) + requests(shared) + routes(inForce) + attempts(deployments)
-            + states(deployments, inForce) + checks(deployments, now: now) + providers(shared, inForce)
+            + states(deployments, inForce) + drills(shared.faults, now: now) + checks(deployments, now: now)
+            + providers(shared, inForce)
             + telemetry(shared.telemetry)
     }
 
@@ -190,6 +191,17 @@ enum MetricsReport {
                 "holdfast_attempt_time_to_first_token_seconds", .histogram, unit: "s",
                 "From an attempt to its first content.", rows
             ) { $0.add($1.label, $1.facts.timeToFirstToken) },
+        ]
+    }
+
+    private static func drills(_ faults: FaultBoard, now: Instant) -> [Metric] {
+        [
+            single(
+                "holdfast_drill_faults", .gauge, "Faults of drills that are effective now.",
+                faults.watches(now: now).count { $0.phase == .fault && $0.order.fault != .sham }),
+            family(
+                "holdfast_attempts_injected_total", .counter, "Attempts that a drill failed, by fault.", faults.injected
+            ) { $0.add([("deployment", $1.injected.deployment), ("fault", $1.injected.fault.rawValue)], $1.count) },
         ]
     }
 

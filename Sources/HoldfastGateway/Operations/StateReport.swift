@@ -27,7 +27,15 @@ enum StateReport {
                 GatewayStateView.Provider(
                     id: target.provider.id, openConnections: target.openCount.value,
                     idleConnections: target.idleCount.value, suspension: state.facts.map { suspension($0, now: now) })
-            })
+            },
+            drills: shared.faults.watches(now: now).map { drill($0, now: now) })
+    }
+
+    private static func drill(_ watch: DrillWatch, now: Instant) -> GatewayStateView.Drill {
+        GatewayStateView.Drill(
+            order: watch.id, fault: FaultView(watch.order), phase: DrillObservationView.Phase(watch.phase),
+            endsInMilliseconds: watch.leftNanoseconds(now: now).map { $0 / Span.millisecond },
+            ended: watch.ending?.rawValue, met: watch.met)
     }
 
     private static func configuration(

@@ -182,7 +182,9 @@ package struct SnapshotPull: Sendable {
             say(error, &state)
             return .failed
         }
-        state.schedule.succeeded(now: MonotonicClock.read(), random: &state.random)
+        state.schedule.succeeded(
+            isWatched: report.drills?.contains(where: \.isUnderWay) ?? false, now: MonotonicClock.read(),
+            random: &state.random)
         state.pace.reported(
             withFigures: report.figures != nil, isWatched: pulled.isWatched, now: MonotonicClock.read())
         if state.isDeaf {
@@ -267,11 +269,20 @@ package struct SnapshotPull: Sendable {
 
     private func look(_ gateway: GatewayServer, _ state: inout PullState) async {
         let now = MonotonicClock.read()
-        if state.isDue || now >= state.schedule.nextAt {
+        let isTakenOut = gateway.isControlTakenOut
+        // What was seen meanwhile is waited for.
+        if state.wasTakenOut, !isTakenOut { state.isDue = true }
+        state.wasTakenOut = isTakenOut
+        if isTakenOut, now >= state.schedule.nextAt {
+            missControl(gateway, &state)
+        } else if !isTakenOut, state.isDue || now >= state.schedule.nextAt {
             state.isDue = false
             switch await report(gateway, &state) {
             case .took(let offered):
                 if adopt(offered.taken, gateway, &state) { keep(offered, &state) }
+                if gateway.isDrilling {
+                    state.schedule.succeeded(isWatched: true, now: MonotonicClock.read(), random: &state.random)
+                }
             case .nothingNew:
                 // Where nothing was ever published, what is in force is the file all the same.
                 if let taken = state.taken, taken.held == nil { gateway.confirm() }
@@ -301,6 +312,13 @@ package struct SnapshotPull: Sendable {
         if case .failed = heard { return heard }
         state.told = marks
         return heard
+    }
+
+    /// A drill takes the management plane out: what follows is what follows where it is really gone.
+    private func missControl(_ gateway: GatewayServer, _ state: inout PullState) {
+        gateway.missedControl()
+        state.schedule.failed(now: MonotonicClock.read(), random: &state.random)
+        say(ControlFailure.unreachable("a drill takes the management plane out"), &state)
     }
 
     private func adopt(_ taken: Taken, _ gateway: GatewayServer, _ state: inout PullState) -> Bool {
@@ -396,6 +414,8 @@ private struct PullState {
     var told = ReceiptsReport.Marks()
     var isDeaf = false
     var isDue = false
+    /// By a drill.
+    var wasTakenOut = false
     private let origin: String
 
     init(_ taken: SnapshotPull.Taken?, key: Curve25519.Signing.PublicKey, rollbackPath: String) {

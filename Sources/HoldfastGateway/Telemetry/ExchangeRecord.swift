@@ -66,6 +66,7 @@ extension Exchange {
         // Before it is given away: where nobody wants it, it is then not even copied.
         if trace != nil { offerTrace(receipt, now: now) }
         services.receipts.add(receipt)
+        if services.shared.faults.isOn { tellDrills(end, now: now) }
         services.log { line in
             writeLine(end, duration: duration, firstToken: firstToken, now: now, into: &line)
         }
@@ -118,12 +119,7 @@ extension Exchange {
         if services.shared.isConfigurationStale.load(ordering: .relaxed) {
             line.writeStaticString(",\"stale_config\":true")
         }
-        if let key = admitted.principal.key {
-            line.writeStaticString(",\"key\":")
-            line.writeJSON(key.idLiteral)
-            line.writeStaticString(",\"workload\":")
-            line.writeJSONString(admitted.principal.workload?.id)
-        }
+        writeCaller(into: &line)
         if request.headers.clientRetries > 0 {
             line.writeStaticString(",\"client_retries\":")
             line.writeDecimal(request.headers.clientRetries)
@@ -135,6 +131,17 @@ extension Exchange {
 }
 
 extension Exchange {
+    private func writeCaller(into line: inout ByteBuffer) {
+        if let key = admitted.principal.key {
+            line.writeStaticString(",\"key\":")
+            line.writeJSON(key.idLiteral)
+        }
+        if let workload = admitted.principal.workload {
+            line.writeStaticString(",\"workload\":")
+            line.writeJSONString(workload.id)
+        }
+    }
+
     private func write(_ attempt: AttemptRecord, _ place: Int, now: Instant, into line: inout ByteBuffer) {
         line.writeStaticString(place == 0 ? "{\"deployment\":" : ",{\"deployment\":")
         line.writeJSON(admitted.route.candidates[attempt.candidate].idLiteral)
@@ -145,6 +152,10 @@ extension Exchange {
         if let method = attempt.continuation {
             line.writeStaticString(",\"continues\":")
             line.writeJSONString(method.rawValue)
+        }
+        if let order = met?.order(of: attempt) {
+            line.writeStaticString(",\"injected\":")
+            line.writeJSONString(order)
         }
         if let leg = deadLegs.first(where: { $0.startedAt == attempt.startedAt }) {
             write(leg, of: admitted.route.candidates[attempt.candidate].deployment, into: &line)

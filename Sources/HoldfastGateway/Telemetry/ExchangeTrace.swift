@@ -176,6 +176,9 @@ struct ExchangeTraceRecord: TraceRecord {
         if let method = attempt.continuation {
             span.attributes.append(Attribute(SpanNames.continues, method.rawValue))
         }
+        if let order = receipt.injected?.order(of: attempt) {
+            span.attributes.append(Attribute(SpanNames.injected, order))
+        }
         if let failure = attempt.failure {
             span.attributes.append(Attribute(SpanNames.errorType, failure.rawValue))
             // Given up because the client left, or the other run was faster: nobody's error.
@@ -204,6 +207,7 @@ private enum SpanNames {
     static let attempts = "holdfast.attempts"
     static let attempt = "holdfast.attempt"
     static let continues = "holdfast.continues"
+    static let injected = "holdfast.injected"
     static let generation = "holdfast.generation"
     static let criticality = "holdfast.criticality"
     static let stream = "holdfast.stream"

@@ -27,6 +27,8 @@ struct Receipt: Sendable {
     var firstAttempt: AttemptRecord?
     var laterAttempts: [AttemptRecord]
     var exclusions: [CandidateExclusion]
+    /// Attempts that a drill failed; nil where none is under way.
+    var injected: [MetFaults.Mark]?
     var usage: TokenUsage?
     var degraded: StaticString?
 }
@@ -111,7 +113,7 @@ extension Exchange {
             startedAt: startedAt, durationNanoseconds: duration, firstTokenNanoseconds: firstToken,
             firstAttempt: attempts.first,
             laterAttempts: attempts.count > 1 ? Array(attempts.dropFirst()) : [], exclusions: machine.exclusions,
-            usage: usage, degraded: degraded)
+            injected: met?.marks, usage: usage, degraded: degraded)
     }
 }
 
@@ -153,7 +155,7 @@ extension ExchangeReceiptView {
                     deployment: names[attempt.candidate], startedMilliseconds: since(attempt.startedAt),
                     firstTokenMilliseconds: attempt.firstTokenAt.map(since),
                     endedMilliseconds: attempt.endedAt.map(since), failure: attempt.failure?.rawValue,
-                    continues: attempt.continuation?.rawValue)
+                    continues: attempt.continuation?.rawValue, injected: receipt.injected?.order(of: attempt))
             },
             exclusions: receipt.exclusions.map { exclusion in
                 Exclusion(

@@ -29,8 +29,13 @@ final class NameResolver: Sendable {
     private let entries = Mutex<[String: Entry]>([:])
     private let pool: NIOThreadPool
     private let lookUp: @Sendable (String, Int) throws -> [SocketAddress]
+    private let faults: FaultBoard
 
-    init(lookUp: @escaping @Sendable (String, Int) throws -> [SocketAddress] = NameResolver.systemLookUp) {
+    init(
+        faults: FaultBoard = FaultBoard(),
+        lookUp: @escaping @Sendable (String, Int) throws -> [SocketAddress] = NameResolver.systemLookUp
+    ) {
+        self.faults = faults
         self.lookUp = lookUp
         pool = NIOThreadPool(numberOfThreads: Self.threads)
         pool.start()
@@ -48,6 +53,9 @@ final class NameResolver: Sendable {
             return loop.makeSucceededFuture([literal])
         }
         let name = "\(host):\(port)"
+        if faults.isOn, let answer = withoutServers(name, now: now) {
+            return loop.makeCompletedFuture(answer.mapError { $0 as any Error })
+        }
         enum Answer {
             case known([SocketAddress])
             case failed(NameFailure)
@@ -94,6 +102,17 @@ final class NameResolver: Sendable {
     func known(host: String, port: Int) -> [SocketAddress] {
         if let literal = try? SocketAddress(ipAddress: host, port: port) { return [literal] }
         return entries.withLock { $0["\(host):\(port)"]?.addresses ?? [] }
+    }
+
+    /// What is known where a drill lets no name server answer; nil: there is none, or nobody had to be asked.
+    private func withoutServers(_ name: String, now: Instant) -> Result<[SocketAddress], NameFailure>? {
+        guard let order = faults.order(takingOut: .resolver, now: now) else { return nil }
+        let (known, lookedUpAt) = entries.withLock { ($0[name]?.addresses ?? [], $0[name]?.lookedUpAt) }
+        let age = lookedUpAt.map { now.nanoseconds(since: $0) } ?? .max
+        guard known.isEmpty || age > Self.freshNanoseconds / 2 else { return nil }
+        faults.missed(.resolver, goesOn: !known.isEmpty, now: now)
+        return known.isEmpty
+            ? .failure(NameFailure(reason: "no name server answers", injectedBy: order)) : .success(known)
     }
 
     private func finish(_ name: String, _ result: Result<[SocketAddress], any Error>) {
@@ -156,4 +175,6 @@ final class NameResolver: Sendable {
 
 struct NameFailure: Error, Sendable {
     var reason: String
+    /// The order of a drill.
+    var injectedBy: String?
 }

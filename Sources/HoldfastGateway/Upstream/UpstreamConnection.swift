@@ -198,6 +198,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
                 case .body(let bytes): exchange?.upstreamBody(bytes)
                 case .end(let keepAlive):
                     exchange?.upstreamBodyDelivered()
+                    // Given up for what it said last: its connection is closing, and must not come back to the pool.
+                    if case .closed = state { return }
                     ended(keepAlive: keepAlive)
                     return
                 }
@@ -247,6 +249,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
 struct UpstreamFault: Error {
     var failure: FailureClass
     var detail: String
+    /// The order of a drill that failed it.
+    var injectedBy: String?
 
     init(_ failure: FailureClass, _ detail: String) {
         self.failure = failure
@@ -262,6 +266,7 @@ struct UpstreamFault: Error {
             self.init(isOurs ? .localExhaustion : .transient, Self.words(for: error.errnoCode))
         case let failure as NameFailure:
             self.init(.transient, "name resolution failed: \(failure.reason)")
+            injectedBy = failure.injectedBy
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             self.init(.transient, "TLS failed: \(error)")
         case let error as ChannelError where error == .ioOnClosedChannel || error == .eof:
