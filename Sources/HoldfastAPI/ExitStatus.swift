@@ -3,6 +3,8 @@ package enum ExitStatus: Int32, Sendable {
     case success = 0
     /// The thing checked is not right, and the report says what.
     case failure = 1
+    /// It cannot be said whether it is right: absence is never success, and here it is no failure either.
+    case inconclusive = 2
     /// The command line cannot be understood.
     case usage = 64
     /// What was asked for is not valid; nothing was changed.

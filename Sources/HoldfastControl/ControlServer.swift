@@ -21,6 +21,7 @@ package final class ControlServer: Sendable {
         /// Where backups go; nil: into the folder. Another disk is better.
         package var backups: String?
         package var rollout: Rollout.Limits
+        package var drills = DrillRun.Limits()
 
         package init(
             listen: ListenAddress, folder: String, version: String, hosts: [String], directory: String,
@@ -40,6 +41,7 @@ package final class ControlServer: Sendable {
     static let checkpointInterval = Duration.seconds(60)
     static let expiryInterval = Duration.seconds(1)
     static let rolloutInterval = Duration.seconds(1)
+    static let drillInterval = Duration.seconds(1)
     /// How often it is looked whether one is due.
     static let backupInterval = Duration.seconds(1)
     static let idle = TimeAmount.seconds(60)
@@ -54,6 +56,7 @@ package final class ControlServer: Sendable {
     let backups: Backups
     private let overrides: Overrides
     let rollouts: Rollouts
+    let drills: Drills
     let audit: AuditLog
     let events: EventLog
     let alerts: Alerts
@@ -89,9 +92,12 @@ package final class ControlServer: Sendable {
             audit: audit, key: key, clock: Backups.Times(wall: now, monotonic: MonotonicClock.read()))
         overrides = Overrides(snapshots: snapshots, audit: audit)
         rollouts = Rollouts(snapshots: snapshots, gateways: gateways)
+        drills = try await Drills(
+            snapshots: snapshots, gateways: gateways, events: events, key: key, version: settings.version,
+            limits: settings.drills, now: now)
         notifications = Notifications(plane: audit.plane, version: settings.version, logger: logger)
         alerts = try await Alerts(
-            store: store, gateways: gateways, snapshots: snapshots, backups: backups, events: events,
+            store: store, gateways: gateways, snapshots: snapshots, backups: backups, drills: drills, events: events,
             notifications: notifications, now: MonotonicClock.read(), logger: logger)
         let guesses = Guesses(audit: audit)
         signIn = SignIn(tokens: tokens, audit: audit, guesses: guesses)
@@ -101,8 +107,8 @@ package final class ControlServer: Sendable {
             startedAt: MonotonicClock.read())
         let routes = APIRoutes(
             tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
-            gateways: gateways, exchanges: Exchanges(), rollouts: rollouts, backups: backups, audit: audit,
-            metrics: figures, version: settings.version)
+            gateways: gateways, exchanges: Exchanges(), rollouts: rollouts, drills: drills, backups: backups,
+            audit: audit, metrics: figures, version: settings.version)
         listener = APIListener(
             routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit) + signIn.routes),
             tokens: tokens, audit: audit,
@@ -122,6 +128,7 @@ package final class ControlServer: Sendable {
                 tasks.addTask { try await self.serve(whenListening) }
                 tasks.addTask { await self.expireOverrides() }
                 tasks.addTask { await self.advanceRollout() }
+                tasks.addTask { await self.advanceDrills() }
                 tasks.addTask { await self.signCheckpoints() }
                 tasks.addTask { await self.keepBackups() }
                 tasks.addTask { await self.alerts.run() }
@@ -241,6 +248,19 @@ package final class ControlServer: Sendable {
                 // Somebody has changed it in the same moment: the next look sees that.
             } catch {
                 logger.error("the roll-out could not go on", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func advanceDrills() async {
+        while (try? await Task.sleep(for: Self.drillInterval)) != nil {
+            do {
+                try await drills.advance(.read())
+                try await drills.keepSchedules(.read())
+            } catch is ProblemView {
+                // Somebody has changed it in the same moment: the next look sees that.
+            } catch {
+                logger.error("the drill could not go on", metadata: ["error": "\(error)"])
             }
         }
     }

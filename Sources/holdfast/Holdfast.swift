@@ -38,6 +38,7 @@ struct Holdfast: AsyncParsableCommand {
                     DrainCommand.self, RestrictCommand.self, PinCommand.self, ShedCommand.self, CapCommand.self,
                     PriceCommand.self, OverridesCommand.self,
                 ]),
+            CommandGroup(name: "Rehearsal", subcommands: [DrillCommand.self]),
             CommandGroup(
                 name: "Offline",
                 subcommands: [

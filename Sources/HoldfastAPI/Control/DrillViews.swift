@@ -1,5 +1,5 @@
 /// A run of a drill, as the API, the command line and the console speak of it. Instants are RFC 3339.
-package struct DrillView: Codable, Sendable {
+package struct DrillView: Codable, Sendable, Equatable {
     package enum Phase: String, Codable, Sendable, CaseIterable {
         /// On record, and no gateway has the order yet.
         case starting
@@ -16,17 +16,19 @@ package struct DrillView: Codable, Sendable {
         case pass, fail, inconclusive
     }
 
-    /// How good a fallback is known to be: never a word alone, always with how often and how lately.
-    package struct Step: Codable, Sendable {
+    /// Of a table-top.
+    package struct Step: Codable, Sendable, Equatable {
         package var text: String
         package var doneAt: String?
         package var doneBy: String?
         package var note: String?
+        /// Whether it went as it was to, as a person says; absent: nobody has.
+        package var worked: Bool?
 
         package init(text: String) { self.text = text }
     }
 
-    package struct Measures: Codable, Sendable {
+    package struct Measures: Codable, Sendable, Equatable {
         /// All in milliseconds since t₀; absent: it did not happen.
         package var detectedAfter: Int64?
         package var actedAfter: Int64?
@@ -47,7 +49,7 @@ package struct DrillView: Codable, Sendable {
         package init() {}
     }
 
-    package struct Gateway: Codable, Sendable {
+    package struct Gateway: Codable, Sendable, Equatable {
         package var id: String
         package var observation: DrillObservationView?
 
@@ -63,8 +65,8 @@ package struct DrillView: Codable, Sendable {
     package var route: String?
     /// Absent for a table-top.
     package var order: FaultView?
-    /// The override that carries it, once there is one.
-    package var overrideID: String?
+    /// The override that carries it, once there is one. Spelled as the coding finds it again: `override_id` on the wire.
+    package var overrideId: String?
     package var author: String
     package var reason: String
     /// Announced: whoever listens for events was told before it began.
@@ -127,6 +129,8 @@ package struct NewDrillView: Codable, Sendable {
     package var announced: Bool?
     package var stopLostCritical: Int?
     package var stopLostPercent: Int?
+    /// Where nobody is left to answer, that this is meant.
+    package var confirmed: Bool?
     /// Of a table-top.
     package var steps: [String]?
 

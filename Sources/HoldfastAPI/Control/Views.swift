@@ -270,6 +270,8 @@ package struct StatusView: Codable, Sendable {
     package var backupProblem: String?
     package var principal: String
     package var kind: String
+    /// Absent: it is of a version that knows no drills.
+    package var drills: DrillsStatusView?
 
     package init(
         version: String, generation: UInt64, overrides: Int, gateways: [GatewayView], rollout: RolloutView?,

@@ -32,14 +32,15 @@ final class Alerts: Sendable {
     private let gateways: Gateways
     private let snapshots: Snapshots
     private let backups: Backups
+    private let drills: Drills
     private let events: EventLog
     private let notifications: Notifications
     private let logger: Logger
     private let state: Mutex<State>
 
     init(
-        store: ControlStore, gateways: Gateways, snapshots: Snapshots, backups: Backups, events: EventLog,
-        notifications: Notifications, now: Instant, logger: Logger
+        store: ControlStore, gateways: Gateways, snapshots: Snapshots, backups: Backups, drills: Drills,
+        events: EventLog, notifications: Notifications, now: Instant, logger: Logger
     ) async throws {
         let kept = try await store.read {
             try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'alerts'")
@@ -51,6 +52,7 @@ final class Alerts: Sendable {
         self.gateways = gateways
         self.snapshots = snapshots
         self.backups = backups
+        self.drills = drills
         self.events = events
         self.notifications = notifications
         self.logger = logger
@@ -75,6 +77,7 @@ final class Alerts: Sendable {
             .map(\.restriction)
         sights.retiring = retiring
         sights.backup = backups.sight(now: clock.wall)
+        sights.failedFallbacks = try? await drills.failedFallbacks(now: clock.wall)
         let findings = sights.findings
         let (changes, firing, isKept) = state.withLock { state in
             let changes = state.book.look(findings, now: clock.monotonic, nowMilliseconds: clock.wall)

@@ -12,6 +12,7 @@ struct APIRoutes: Sendable {
     let gateways: Gateways
     let exchanges: Exchanges
     let rollouts: Rollouts
+    let drills: Drills
     let backups: Backups
     let audit: AuditLog
     let metrics: ControlMetrics
@@ -20,8 +21,8 @@ struct APIRoutes: Sendable {
     /// - Parameter more: of nouns that keep theirs with them.
     func all(with more: [APIRoute]) -> [APIRoute] {
         let routes =
-            statusRoutes + gatewayRoutes + generationRoutes + rollouts.routes + overrideRoutes + tokenRoutes
-            + gateways.figuresRoutes + ExchangeRoutes(exchanges: exchanges, gateways: gateways).all
+            statusRoutes + gatewayRoutes + generationRoutes + rollouts.routes + drills.routes + overrideRoutes
+            + tokenRoutes + gateways.figuresRoutes + ExchangeRoutes(exchanges: exchanges, gateways: gateways).all
             + keys.routes + backups.routes + more + audit.routes + [metrics.route]
         return routes + [OpenAPI.route(describing: routes, version: version)]
     }
@@ -40,14 +41,15 @@ struct APIRoutes: Sendable {
                 method: .get, path: "/v1/status", permission: .gatewaysRead,
                 summary: "Generation, overrides and gateways at a glance.", response: .status
             ) { request in
-                .view(
-                    StatusView(
-                        version: version, generation: snapshots.newest?.number ?? 0,
-                        overrides: snapshots.newest?.payload.overrides.count ?? 0, gateways: gatewayViews,
-                        rollout: rollouts.find(now: MonotonicClock.read()), auditEntries: audit.size,
-                        lastVerifiedBackupAgeMilliseconds: backups.lastVerifiedAge(now: request.now),
-                        backupProblem: backups.problem, principal: request.principal.id,
-                        kind: request.principal.kind.rawValue))
+                var view = StatusView(
+                    version: version, generation: snapshots.newest?.number ?? 0,
+                    overrides: snapshots.newest?.payload.overrides.count ?? 0, gateways: gatewayViews,
+                    rollout: rollouts.find(now: MonotonicClock.read()), auditEntries: audit.size,
+                    lastVerifiedBackupAgeMilliseconds: backups.lastVerifiedAge(now: request.now),
+                    backupProblem: backups.problem, principal: request.principal.id,
+                    kind: request.principal.kind.rawValue)
+                view.drills = try await drills.status(now: request.now)
+                return .view(view)
             },
         ]
     }

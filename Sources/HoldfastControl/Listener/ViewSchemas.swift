@@ -53,7 +53,7 @@ extension APISchema {
         ("version", .string), ("generation", .integer), ("overrides", .integer), ("gateways", array(of: gateway)),
         ("rollout?", rollout), ("audit_entries", .integer), ("last_verified_backup_age_milliseconds?", .integer),
         ("backup_problem?", .string),
-        ("principal", .string), ("kind", .string),
+        ("principal", .string), ("kind", .string), ("drills?", drillsStatus),
     ])
 
     static let price = object([("input?", .string), ("cached_input?", .string), ("output?", .string)])

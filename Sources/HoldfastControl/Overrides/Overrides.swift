@@ -16,6 +16,7 @@ package struct Overrides: Sendable {
     func create(
         _ new: NewOverride, expected: UInt64?, by actor: Actor, now: Int64
     ) async throws -> (override: OverrideView, generation: UInt64) {
+        guard new.effect.kind != "fault" else { throw ProblemView.faultWithoutDrill }
         guard let newest = snapshots.newest else { throw ProblemView.nothingPublished }
         let id = "\(new.effect.kind)-\(Self.word())"
         let (expiresAt, overflow) = now.addingReportingOverflow(new.lifetimeMilliseconds)
@@ -106,13 +107,19 @@ package struct Overrides: Sendable {
     }
 
     /// Short enough to be read aloud, and never the same twice in practice.
-    private static func word() -> String {
+    static func word() -> String {
         var system = SystemRandomNumberGenerator()
         return String(system.next() as UInt64, radix: 36).suffix(8).lowercased()
     }
 }
 
 extension ProblemView {
+    static let faultWithoutDrill = invalid([
+        Field(
+            field: "effect", message: "a fault has a lease, a baseline and a verdict, and so is part of a drill",
+            mend: "start a drill: POST /v1/drills, or holdfast drill run")
+    ])
+
     static let nothingPublished = conflict(
         "no configuration has been published yet", mend: "publish one: holdfast config publish holdfast.yaml --reason …"
     )

@@ -146,10 +146,13 @@ package final class Snapshots: Sendable {
 
     /// A new generation because something has changed, in the transaction of that change.
     ///
-    /// - Parameter alter: makes the change.
+    /// - Parameters:
+    ///   - alter: makes the change.
+    ///   - whenCommitted: as of the store.
     func change(
         _ event: AuditEvent, expected: UInt64? = nil, reach: Reach = .beside, now: Int64,
-        _ alter: @escaping @Sendable (_ previous: Generation?, Database) throws -> Draft
+        _ alter: @escaping @Sendable (_ previous: Generation?, Database) throws -> Draft,
+        whenCommitted: @escaping @Sendable (Generation) -> Void = { _ in }
     ) async throws -> Generation {
         let made = try await audit.change(event, now: now, told: Self.told) { database in
             let previous = try GenerationStore.newest(in: database)
@@ -164,6 +167,7 @@ package final class Snapshots: Sendable {
             return try staging.make(draft, reach, after: previous, in: database)
         } whenCommitted: { made in
             self.commit(Desired(newest: made.newest, staged: made.staged))
+            whenCommitted(made.newest)
         }
         return made.newest
     }

@@ -71,5 +71,21 @@ enum Migrations {
                 began_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, outcome TEXT) STRICT;
             """
         ),
+        (
+            "5",
+            """
+            -- Drills as people see them, and what each says about fallbacks. What gateways have seen is in the view.
+            CREATE TABLE drills (
+                id TEXT PRIMARY KEY, plan TEXT NOT NULL, route TEXT, phase TEXT NOT NULL, verdict TEXT,
+                began_at INTEGER NOT NULL, ended_at INTEGER, view TEXT NOT NULL, coverage TEXT NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX drills_by_time ON drills (began_at, id);
+            -- How far the calendars of the configuration are done with. One that it lacks meanwhile stays.
+            CREATE TABLE drill_schedules (
+                name TEXT PRIMARY KEY, handled_at INTEGER NOT NULL, announced_at INTEGER, last_at INTEGER,
+                last_outcome TEXT, last_drill TEXT, last_problem TEXT, missed INTEGER NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            """
+        ),
     ]
 }

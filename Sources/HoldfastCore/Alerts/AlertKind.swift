@@ -12,6 +12,8 @@ package enum AlertKind: String, Sendable, Hashable, CaseIterable {
     case staleConfig = "stale-config"
     case backupUntested = "backup-untested"
     case rolloutReturned = "rollout-returned"
+    /// A drill has shown that a fallback does not answer.
+    case fallbackFailed = "fallback-failed"
 
     /// As Prometheus rules name theirs.
     package var alertName: String {
@@ -25,6 +27,7 @@ package enum AlertKind: String, Sendable, Hashable, CaseIterable {
         case .staleConfig: "HoldfastStaleConfig"
         case .backupUntested: "HoldfastBackupUntested"
         case .rolloutReturned: "HoldfastRolloutReturned"
+        case .fallbackFailed: "HoldfastFallbackFailed"
         }
     }
 
@@ -49,6 +52,7 @@ package enum AlertKind: String, Sendable, Hashable, CaseIterable {
         case .staleConfig: ("config", "stale", "fresh")
         case .backupUntested: ("backup", "untested", "tested")
         case .rolloutReturned: ("rollout", "returned", "settled")
+        case .fallbackFailed: ("fallback", "failed", "recovered")
         }
     }
 
@@ -63,7 +67,8 @@ package enum AlertKind: String, Sendable, Hashable, CaseIterable {
         case .staleConfig: 2 * Span.minute
         // The first backup is made half a minute after the first start.
         case .backupUntested: 2 * Span.minute
-        case .suspension, .restriction, .retirement, .configRefused, .gatewaySilent, .rolloutReturned: 0
+        case .suspension, .restriction, .retirement, .configRefused, .gatewaySilent, .rolloutReturned, .fallbackFailed:
+            0
         }
     }
 
@@ -73,7 +78,9 @@ package enum AlertKind: String, Sendable, Hashable, CaseIterable {
         // Longer than a breaker's first waits, so that one that opens again and again is one alert.
         case .breaker: Span.minute
         case .gatewaySilent, .suspension: 10 * Span.second
-        case .restriction, .retirement, .configRefused, .staleConfig, .backupUntested, .rolloutReturned: 0
+        case .restriction, .retirement, .configRefused, .staleConfig, .backupUntested, .rolloutReturned,
+            .fallbackFailed:
+            0
         }
     }
 }

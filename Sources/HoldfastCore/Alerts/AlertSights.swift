@@ -97,7 +97,22 @@ package struct AlertSights: Sendable, Hashable {
         }
     }
 
+    /// A fallback whose newest drill has failed.
+    package struct FailedFallback: Sendable, Hashable {
+        package var route: String
+        package var deployment: String
+        package var drill: String
+
+        package init(route: String, deployment: String, drill: String) {
+            self.route = route
+            self.deployment = deployment
+            self.drill = drill
+        }
+    }
+
     package var gateways: [Gateway] = []
+    /// Nil: it is not known.
+    package var failedFallbacks: [FailedFallback]?
     /// Nil: what is published cannot be read here.
     package var restrictions: [Restriction]?
     package var retiring: [Retiring]?
@@ -144,6 +159,11 @@ extension AlertSights {
             found.undecidedKinds.insert(.retirement)
         }
         addBackup(to: &found)
+        if let failedFallbacks {
+            found.holding += failedFallbacks.map(Self.condition)
+        } else {
+            found.undecidedKinds.insert(.fallbackFailed)
+        }
         if let returned {
             found.holding.append(
                 Condition(
@@ -233,6 +253,14 @@ extension AlertSights {
             .retirement, retiring.deployment, severity == .urgent ? .critical : .warning,
             summary: "\(retiring.deployment) \(when) \(retiring.day)",
             mend: mend ?? "move the routes to another deployment, or set replaced_by")
+    }
+
+    private static func condition(of fallback: FailedFallback) -> Condition {
+        Condition(
+            .fallbackFailed, "\(fallback.route) \(fallback.deployment)", .critical,
+            summary:
+                "\(fallback.deployment) is no fallback of \(fallback.route): the drill \(fallback.drill) has failed",
+            mend: "see why (holdfast drill show \(fallback.drill)), mend it and run the drill again")
     }
 
     // MARK: - Backups

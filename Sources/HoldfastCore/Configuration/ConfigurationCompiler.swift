@@ -71,6 +71,7 @@ struct Compilation {
         let gateway = gatewaySettings(gatewayReader)
         let control = readControl(beside: gateway, gatewayReader)
         let telemetry = readTelemetry()
+        let drills = readDrills()
         readProviders()
         readDeployments()
         readRoutes()
@@ -84,6 +85,7 @@ struct Compilation {
         snapshot.asksForKeys = !keys.isEmpty || issued != nil
         snapshot.control = control
         snapshot.telemetry = telemetry
+        snapshot.drills = drills
         return snapshot
     }
 

@@ -66,6 +66,8 @@ package enum ConfigurationPage {
             "size, \(ConfigurationUnits.sizeText(range.lowerBound)) to \(ConfigurationUnits.sizeText(range.upperBound))"
         case .money: "US dollars"
         case .date: "date"
+        case .timeOfDay: "`HH:MM`"
+        case .text: "a name"
         case .listenAddress: "`HOST:PORT`"
         case .baseURL: "`https://HOST[:PORT][/PATH]`"
         case .secret: "a secret"

@@ -89,6 +89,8 @@ package enum ConfigurationSchema {
                 ("pattern", .string("^[0-9]+(\\.[0-9]{1,6}0*)?$")),
             ]
         case .date: pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+        case .timeOfDay: pattern("^([01][0-9]|2[0-3]):[0-5][0-9]$")
+        case .text(let longest): pattern("^[ -~]{1,\(longest)}$")
         case .listenAddress: pattern("^(localhost|[0-9.]+|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$")
         case .baseURL: pattern("^https?://[^@?#\\s]+$")
         case .secret: pattern("^[!-~]+$")

@@ -19,6 +19,10 @@ package enum ConfigurationTable {
                 example: "{endpoint: \"http://127.0.0.1:4318\"}", "Where traces, metrics and logs are sent.",
                 reason: "Nothing leaves this machine before somebody says where to."),
             FieldRule(
+                "drills", .section(drills), .optional("nothing starts by itself"),
+                example: "{schedules: {weekly: {plan: kill-primary, route: assistant, on: [monday], at: \"10:00\"}}}",
+                "Failures that are rehearsed.", reason: "A failure on purpose is somebody's decision."),
+            FieldRule(
                 "providers", .named(.id, provider), .required,
                 example: "{openai: {base_url: https://api.openai.com/v1}}",
                 "Who is called, by an id of your choice.", reason: "A route needs at least one."),

@@ -51,6 +51,16 @@ package enum ConfigurationUnits {
         CalendarDay(text) != nil
     }
 
+    /// Minutes since midnight, of `HH:MM` with 24 hours.
+    package static func minuteOfDay(_ text: String) -> Int? {
+        let parts = text.utf8.split(separator: 0x3A, omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ $0.count == 2 && $0.allSatisfy(ASCIIText.isDigit) }),
+            let hour = Int(String(decoding: parts[0], as: UTF8.self)), hour < 24,
+            let minute = Int(String(decoding: parts[1], as: UTF8.self)), minute < 60
+        else { return nil }
+        return hour * 60 + minute
+    }
+
     private static func quantity(_ text: String, units: [(suffix: String, factor: Int64)]) -> Int64? {
         let suffix = text.drop { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard let unit = units.first(where: { $0.suffix == suffix }) else { return nil }

@@ -10,6 +10,8 @@ package indirect enum ValueKind: Sendable {
     /// US dollars, at most six decimals.
     case money
     case date
+    /// Minutes since midnight.
+    case timeOfDay
     case listenAddress
     case baseURL
     /// A credential for a request header: visible ASCII, never quoted in a message.
@@ -22,6 +24,8 @@ package indirect enum ValueKind: Sendable {
     case pem(block: String)
     /// A short free text, such as a region.
     case label
+    /// Visible ASCII and spaces, for what is looked up and not stored here.
+    case text(longest: Int)
     case name(NameKind)
     case keyHash
     /// `later`: values of the contract that this version does not act on, each with what to write instead. They are
@@ -151,6 +155,11 @@ extension ValueKind {
                 throw Fault("\(quoted) is not a date", mend: "write a day of the calendar as YYYY-MM-DD")
             }
             return .text(text)
+        case .timeOfDay:
+            guard let minute = ConfigurationUnits.minuteOfDay(text) else {
+                throw Fault("\(quoted) is not a time of the day", mend: "write HH:MM with 24 hours, such as \"09:30\"")
+            }
+            return .integer(minute)
         case .listenAddress:
             return .listen(try Self.listenAddress(text, quoted))
         case .baseURL:
@@ -170,6 +179,11 @@ extension ValueKind {
             return .text(text)
         case .label:
             return .text(try Self.label(text, quoted))
+        case .text(let longest):
+            guard (1...longest).contains(text.utf8.count),
+                text.utf8.allSatisfy({ ASCIIText.isVisible($0) || $0 == 0x20 })
+            else { throw Fault("\(quoted) is not a plain name", mend: "use 1 to \(longest) visible ASCII characters") }
+            return .text(text)
         case .name(let kind):
             guard kind.accepts(text) else { throw Fault("\(quoted) is not \(kind.noun)", mend: kind.mend) }
             return .text(text)

@@ -6,6 +6,7 @@
 package struct Snapshot: Sendable, Hashable {
     package var gateway: GatewaySettings
     package var control = ControlSettings()
+    package var drills = DrillSettings()
     /// Nil: nothing is sent.
     package var telemetry: TelemetrySettings?
     package var providers: [Provider]

@@ -93,7 +93,7 @@ struct AuditExportCommand: ControlledCommand {
 }
 
 /// A file that has its name once it is whole, for this user alone.
-private final class ExportFile {
+final class ExportFile {
     private let path: String
     private let part: String
     private let handle: FileHandle
@@ -137,7 +137,7 @@ private final class ExportFile {
         try? FileManager.default.removeItem(atPath: part)
     }
 
-    private static func failure(_ path: String) -> CommandFailure {
+    static func failure(_ path: String) -> CommandFailure {
         CommandFailure(
             message: "\(path) cannot be written", mend: "check the folder, the space and the permissions",
             status: .cannotCreate)

@@ -136,6 +136,7 @@ extension OverrideEffectView {
             "sheds what is less critical than \(below ?? "?"), on \(route.map { "route \($0)" } ?? "every route")"
         case "cap": "caps \(target) at \(limits.isEmpty ? "nothing" : limits.joined(separator: ", "))"
         case "price": "prices \(target) at \(prices.joined(separator: ", ")) USD per million tokens"
+        case "fault": "is a drill: it \(fault?.sentence ?? "injects what this version does not know")"
         default: "\(kind): of a kind that this version does not know"
         }
     }

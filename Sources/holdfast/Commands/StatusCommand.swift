@@ -88,6 +88,23 @@ struct Diagnosis: Sendable {
         case nil: notes.append("no backup has been verified: what is in the store is nowhere else")
         case let age?: notes.append("the newest verified backup is \(Words.span(milliseconds: age)) old")
         }
+        if let drills = status.drills { note(drills) }
+    }
+
+    private mutating func note(_ drills: DrillsStatusView) {
+        if let running = drills.running {
+            notes.append("the drill \(running) is under way (\(drills.plan ?? "?")): holdfast drill show \(running)")
+        }
+        if drills.halt.halted {
+            notes.append("all drills are halted by \(drills.halt.by ?? "?"): \(drills.halt.reason ?? "")")
+        }
+        guard let counts = drills.fallbacks else { return }
+        let unknown = counts.untested + counts.outdated + counts.failed
+        if unknown > 0 {
+            notes.append(
+                "\(unknown) of \(Words.count(unknown + counts.tested, "fallback")) "
+                    + "\(unknown == 1 ? "is" : "are") not known to work: holdfast drill fallbacks")
+        }
     }
 
     private mutating func note(_ rollout: RolloutView, _ gateways: [GatewayView]) {
@@ -144,7 +161,8 @@ struct StatusReport: Sendable {
         }
         facts += [
             ("overrides", status.overrides == 0 ? "none" : .yellow("\(status.overrides) in force")),
-            ("backup", backup), ("audit log", "\(Words.count(status.auditEntries, "entry", "entries"))"),
+            ("backup", backup), ("fallbacks", fallbacks), ("drills", drills),
+            ("audit log", "\(Words.count(status.auditEntries, "entry", "entries"))"),
             ("version", "\(status.version)"), ("you are", "\(status.principal), \(status.kind)"),
         ]
         report.facts(facts)
@@ -166,6 +184,25 @@ struct StatusReport: Sendable {
             return .yellow("untested: none was ever verified")
         }
         return "verified \(Words.span(milliseconds: age)) ago"
+    }
+
+    /// A fallback without a fresh passing drill is untested, whatever anybody believes.
+    private var fallbacks: Piece {
+        guard let counts = status.drills?.fallbacks else { return .yellow("unknown") }
+        let states = [
+            (counts.failed, "failed"), (counts.untested, "untested"), (counts.outdated, "outdated"),
+            (counts.tested, "tested"),
+        ]
+        let words = states.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        guard !words.isEmpty else { return .yellow("none") }
+        return Piece(words, counts.failed > 0 ? .red : counts.untested + counts.outdated > 0 ? .yellow : .green)
+    }
+
+    private var drills: Piece {
+        guard let drills = status.drills else { return "unknown" }
+        if drills.halt.halted { return .yellow("halted since \(drills.halt.since?.prefix(19) ?? "?")Z") }
+        guard let running = drills.running else { return "none under way" }
+        return .yellow("\(running), \(drills.phase?.sentence ?? "")")
     }
 
     static func table(of gateways: [GatewayView]) -> Table {

@@ -27,6 +27,8 @@ struct TopCommand: AsyncParsableCommand {
 
     static let usualOperations = "http://127.0.0.1:8081"
     static let pollInterval = Duration.seconds(1)
+    /// They change with drills, and those take their time.
+    static let fallbackInterval = Duration.seconds(10)
     /// More often than it is asked, so that silence is seen to grow.
     static let drawInterval = Duration.milliseconds(500)
 
@@ -68,11 +70,13 @@ struct TopCommand: AsyncParsableCommand {
     private func show(_ sources: Sources, _ console: Console) async -> ExitStatus {
         async let status = sources.status()
         async let state = sources.state()
-        let answers = await (status, state)
+        async let fallbacks = sources.fallbacks()
+        let answers = await (status, state, fallbacks)
         let now = MonotonicClock.read()
         var model = sources.model(now: now)
         model.see(control: answers.0, now: now)
         model.see(gateway: answers.1, now: now)
+        model.see(fallbacks: answers.2)
         if options.json {
             console.writeJSON(Picture(control: model.control.view, gateway: model.gateway.view))
         } else {
@@ -103,6 +107,12 @@ struct TopCommand: AsyncParsableCommand {
                 await Self.forever(every: Self.pollInterval) {
                     let answer = await sources.state()
                     model.change { $0.see(gateway: answer, now: MonotonicClock.read()) }
+                }
+            }
+            tasks.addTask {
+                await Self.forever(every: Self.fallbackInterval) {
+                    let answer = await sources.fallbacks()
+                    model.change { $0.see(fallbacks: answer) }
                 }
             }
             tasks.addTask {
@@ -168,6 +178,15 @@ struct TopCommand: AsyncParsableCommand {
             guard let control else { return .failure(withoutControl) }
             do throws(ControlFailure) {
                 return .success(try await control.status())
+            } catch {
+                return .failure(error)
+            }
+        }
+
+        func fallbacks() async -> Result<[FallbackView], ControlFailure> {
+            guard let control else { return .failure(withoutControl) }
+            do throws(ControlFailure) {
+                return .success(try await control.fallbacks().items)
             } catch {
                 return .failure(error)
             }

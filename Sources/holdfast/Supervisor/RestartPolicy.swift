@@ -63,7 +63,7 @@ struct RestartPolicy: Sendable {
     private static func needsAPerson(_ code: Int32) -> Bool {
         switch ExitStatus(rawValue: code) {
         case .usage, .noInput, .unavailable, .cannotCreate, .configuration: true
-        case .success, .failure, .invalid, .noPermission, .software, nil: false
+        case .success, .failure, .inconclusive, .invalid, .noPermission, .software, nil: false
         }
     }
 }

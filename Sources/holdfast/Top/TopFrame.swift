@@ -87,9 +87,17 @@ struct TopFrame: Sendable {
                 let rate = model.rates.routes[route.name]
                 return [
                     .bold(route.name), Self.rate(rate?.all), Self.rate(rate?.failed, style: .red),
-                    "\(route.failovers)", "\(route.candidates.joined(separator: ", "))",
+                    "\(route.failovers)", "\(candidates(of: route))",
                 ]
             })
+    }
+
+    /// A fallback never without what is known of it.
+    private func candidates(of route: GatewayStateView.Route) -> String {
+        route.candidates.map { candidate in
+            let known = model.fallbacks.first { $0.route == route.name && $0.deployment == candidate }
+            return known.map { "\(candidate) (\($0.state.rawValue))" } ?? candidate
+        }.joined(separator: ", ")
     }
 
     private func deployments(_ state: GatewayStateView) -> Table {

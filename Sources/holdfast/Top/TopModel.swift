@@ -84,6 +84,8 @@ struct TopModel: Sendable {
     private(set) var control: Sighting<StatusView>
     private(set) var gateway: Sighting<GatewayStateView>
     private(set) var rates = TopRates()
+    /// What is known of each candidate of each route as a fallback; empty: nobody has said so far.
+    private(set) var fallbacks: [FallbackView] = []
     private var gatewayAt: Instant
 
     init(controlAddress: String, operationsAddress: String, now: Instant) {
@@ -96,6 +98,11 @@ struct TopModel: Sendable {
 
     mutating func see(control result: Result<StatusView, ControlFailure>, now: Instant) {
         control.see(result, now: now)
+    }
+
+    /// What was heard last stays, as with everything else here.
+    mutating func see(fallbacks result: Result<[FallbackView], ControlFailure>) {
+        if case .success(let found) = result { fallbacks = found }
     }
 
     mutating func see(gateway result: Result<GatewayStateView, ControlFailure>, now: Instant) {

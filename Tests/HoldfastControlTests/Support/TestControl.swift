@@ -31,15 +31,16 @@ struct TestControl: Sendable {
     /// - Parameter admin: the token of a first start; nil: this is it.
     static func run(
         in folder: TestFolder? = nil, admin: String? = nil, backups: String? = nil,
-        rollout: Rollout.Limits = Rollout.Limits(), _ body: @escaping @Sendable (TestControl) async throws -> Void
+        rollout: Rollout.Limits = Rollout.Limits(), drills: DrillRun.Limits = DrillRun.Limits(),
+        _ body: @escaping @Sendable (TestControl) async throws -> Void
     ) async throws {
         let folder = try folder ?? TestFolder()
+        var settings = ControlServer.Settings(
+            listen: ListenAddress(host: "127.0.0.1", port: 0), folder: folder.path, version: "test", hosts: [],
+            directory: folder.path, environment: [:], backups: backups, rollout: rollout)
+        settings.drills = drills
         let server = try await ControlServer(
-            ControlServer.Settings(
-                listen: ListenAddress(host: "127.0.0.1", port: 0), folder: folder.path, version: "test", hosts: [],
-                directory: folder.path, environment: [:], backups: backups,
-                rollout: rollout),
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {

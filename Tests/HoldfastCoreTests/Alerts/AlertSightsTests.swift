@@ -111,7 +111,7 @@ import Testing
     @Test func whatCannotBeReadIsUndecided() {
         let found = AlertSights(today: Self.today).findings
         #expect(found.holding.isEmpty)
-        #expect(found.undecidedKinds == [.restriction, .retirement, .backupUntested])
+        #expect(found.undecidedKinds == [.restriction, .retirement, .backupUntested, .fallbackFailed])
         let trying = Self.sights { $0.gateways = [Self.gateway("g", [.init("a/m", breaker: .halfOpen)])] }.findings
         #expect(trying.undecided == [AlertKey(.breaker, "a/m")])
     }

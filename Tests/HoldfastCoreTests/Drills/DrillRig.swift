@@ -1,70 +1,117 @@
 @testable import HoldfastCore
 
-/// An order against `east/big` on the route `chat`, whose other candidate is `west/big`; times in milliseconds from t₀.
-final class DrillRig {
-    static let target = "east/big"
-    static let other = "west/big"
-    static let baseline: Int64 = 3_000
-    static let lease: Int64 = 60_000
+/// A world with a route of three candidates and one that stands alone, and drills by short words.
+enum DrillRig {
+    static let now: Int64 = 1_800_000_000_000
+    static let start = Instant(nanoseconds: 1_000 * Span.second)
 
-    var watch: DrillWatch
-
-    init(_ fault: InjectedFault = .refuse, _ change: (inout FaultOrder) -> Void = { _ in }) {
-        var order = FaultOrder(fault, .deployment(Self.target), leaseMilliseconds: Self.lease)
-        order.baselineMilliseconds = Self.baseline
-        change(&order)
-        watch = DrillWatch(
-            id: "o", order: order, scope: DrillScope(targets: [Self.target], watched: ["chat", Self.target]),
-            now: Self.time(-order.baselineMilliseconds))
+    static func provider(_ id: String, vendor: String, jurisdiction: String?, owned: Bool = false) -> Provider {
+        Provider(
+            id: id, dialect: .openai, baseURL: BaseURL(isTLS: true, host: "\(id).example", port: 443, path: "/v1"),
+            apiKey: nil, vendor: vendor, region: nil, jurisdiction: jurisdiction, isPrivateNetwork: false,
+            isOwned: owned, trustRootsPEM: nil, pool: PoolLimits())
     }
 
-    static func time(_ milliseconds: Int64) -> Instant {
-        Instant(nanoseconds: Span.hour + milliseconds * Span.millisecond)
+    static let snapshot: Snapshot = {
+        var weighted = Route(name: "weighted", candidates: [0, 1])
+        weighted.strategy = .weighted
+        weighted.weights = [1, 5]
+        var fast = Route(name: "fast", candidates: [0, 1])
+        fast.strategy = .fastest
+        return Snapshot(
+            gateway: GatewaySettings(
+                listen: ListenAddress(host: "127.0.0.1", port: 0),
+                operations: ListenAddress(host: "127.0.0.1", port: 0), tls: nil, behindTLSProxy: false,
+                eventLoops: nil, accessLog: .off, drainNanoseconds: 0, limits: ListenerLimits()),
+            providers: [
+                provider("east", vendor: "acme", jurisdiction: "us"),
+                provider("west", vendor: "other", jurisdiction: "eu"),
+                provider("own", vendor: "own", jurisdiction: nil, owned: true),
+            ],
+            deployments: [
+                Deployment(id: "east/a", provider: 0, model: "a"), Deployment(id: "west/b", provider: 1, model: "b"),
+                Deployment(id: "own/c", provider: 2, model: "c"),
+            ],
+            routes: [
+                Route(name: "chat", candidates: [0, 1, 2]), Route(name: "lone", candidates: [2]), weighted, fast,
+            ],
+            workloads: [], keys: [])
+    }()
+
+    static func plan(
+        _ request: DrillRequest, _ overrides: [OverrideEffect] = []
+    ) throws -> PlannedDrill {
+        var set = OverrideSet()
+        for (place, effect) in overrides.enumerated() {
+            try set.add(
+                Override(
+                    id: "o-\(place)", effect: effect, author: "ada", reason: "why", createdAtMilliseconds: now,
+                    expiresAtMilliseconds: now + 3_600_000))
+        }
+        let (applied, effects) = snapshot.applying(set, nowMilliseconds: now)
+        return try request.planned(in: applied, under: effects)
     }
 
-    static func milliseconds(_ instant: Instant?) -> Int64? {
-        instant.map { $0.nanoseconds(since: time(0)) / Span.millisecond }
+    static func request(_ plan: DrillPlan, route: String? = nil, name: String? = nil) -> DrillRequest {
+        var request = DrillRequest(plan)
+        request.route = route
+        request.name = name
+        return request
     }
 
-    /// Answered by the target itself, as it would be on any day.
-    static func good(from start: Int64, _ criticality: Criticality = .critical) -> DrilledExchange {
-        var exchange = DrilledExchange(route: "chat", criticality: criticality, fate: .answered, startedAt: time(start))
-        exchange.attempts = [.init(deployment: target, startedAt: time(start))]
-        return exchange
+    // MARK: - Runs
+
+    static func run(
+        _ fault: InjectedFault = .refuse, _ target: FaultTarget = .deployment("east/a"), expected: [String] = ["a"],
+        targetMilliseconds: Int64 = 5_000
+    ) -> DrillRun {
+        let order = FaultOrder(fault, target, route: "chat", leaseMilliseconds: 20_000)
+        return DrillRun(
+            DrillRun.Terms(order, recoveryTargetMilliseconds: targetMilliseconds), expected: expected, now: start)
     }
 
-    /// Met the fault at `start`, and was answered by the other one from `moved` on.
-    static func failedOver(from start: Int64, moved: Int64, order: String = "o") -> DrilledExchange {
-        var exchange = DrilledExchange(route: "chat", criticality: .standard, fate: .degraded, startedAt: time(start))
-        exchange.attempts = [
-            .init(deployment: target, startedAt: time(start), failedAt: time(moved), order: order),
-            .init(deployment: other, startedAt: time(moved)),
-        ]
-        return exchange
+    static func at(_ seconds: Double) -> Instant {
+        start.advanced(byNanoseconds: Int64(seconds * Double(Span.second)))
     }
 
-    /// Went to the other one at once, since the target was out.
-    static func passedOver(from start: Int64) -> DrilledExchange {
-        var exchange = DrilledExchange(route: "chat", criticality: .standard, fate: .degraded, startedAt: time(start))
-        exchange.attempts = [.init(deployment: other, startedAt: time(start))]
-        exchange.passedOver = [target]
-        return exchange
+    /// What a gateway says on a good day, so many seconds after t₀.
+    static func seen(
+        _ phase: DrillObservation.Phase, age: Int64 = 0, degraded: Int = 0,
+        _ change: (inout DrillObservation) -> Void = { _ in }
+    ) -> DrillObservation {
+        var seen = DrillObservation(phase)
+        seen.baseline.answered = 12
+        if phase != .baseline, phase != .refused {
+            seen.ageMilliseconds = age * 1_000
+            seen.met = degraded
+            seen.standard = DrillObservation.Counts(answered: 0, degraded: degraded)
+            if degraded >= 5 {
+                (seen.detectedAfter, seen.actedAfter, seen.recoveredAfter) = (20, 21, 40)
+            }
+        }
+        if phase == .recovery || phase == .over {
+            (seen.ended, seen.isSteadyAgain, seen.recoveryIsFinal) = (.lease, true, true)
+        }
+        change(&seen)
+        return seen
+    }
+}
+
+extension DrillRun {
+    /// One second of it: whoever is named says so, and it is looked at.
+    mutating func second(_ seconds: Double, _ reports: [(String, DrillObservation?)]) {
+        let now = DrillRig.at(seconds)
+        for (id, observation) in reports { reported(gateway: id, observation, at: now) }
+        tick(now: now)
     }
 
-    static func lost(from start: Int64, _ criticality: Criticality = .standard) -> DrilledExchange {
-        var exchange = DrilledExchange(route: "chat", criticality: criticality, fate: .lost, startedAt: time(start))
-        exchange.attempts = [
-            .init(deployment: target, startedAt: time(start), failedAt: time(start), order: "o")
-        ]
-        return exchange
+    /// To the end of a drill on a good day, with one gateway.
+    mutating func goWell(_ gateway: String = "a", _ change: (inout DrillObservation) -> Void = { _ in }) {
+        second(1, [(gateway, DrillRig.seen(.baseline))])
+        second(4, [(gateway, DrillRig.seen(.fault, age: 0, change))])
+        second(10, [(gateway, DrillRig.seen(.fault, age: 6, degraded: 30, change))])
+        second(25, [(gateway, DrillRig.seen(.recovery, age: 21, degraded: 60, change))])
+        second(26, [(gateway, DrillRig.seen(.recovery, age: 22, degraded: 60, change))])
+        second(27, [(gateway, DrillRig.seen(.over, age: 23, degraded: 60, change))])
     }
-
-    func ended(_ exchange: DrilledExchange, _ now: Int64) { watch.ended(exchange, now: Self.time(now)) }
-
-    func look(_ now: Int64) -> DrillWatch.Phase {
-        watch.look(now: Self.time(now))
-        return watch.phase
-    }
-
-    func isEffective(_ now: Int64) -> Bool { watch.isEffective(now: Self.time(now)) }
 }

@@ -6,7 +6,7 @@ import Testing
     // MARK: - Phases
 
     @Test func theFaultIsEffectiveFromTheEndOfTheBaselineToTheEndOfTheLease() {
-        let rig = DrillRig()
+        let rig = WatchRig()
         let phases: [(Int64, DrillWatch.Phase, Bool)] = [
             (-3_000, .baseline, false), (-1, .baseline, false), (0, .fault, true), (59_999, .fault, true),
             (60_000, .recovery, false), (149_999, .recovery, false), (150_000, .over, false), (999_000, .over, false),
@@ -15,30 +15,30 @@ import Testing
             #expect(rig.isEffective(now) == isEffective, "\(now)")
             #expect(rig.watch.phase == phase, "\(now)")
         }
-        #expect(rig.watch.ending == .lease && DrillRig.milliseconds(rig.watch.endedAt) == 60_000)
+        #expect(rig.watch.ending == .lease && WatchRig.milliseconds(rig.watch.endedAt) == 60_000)
     }
 
     @Test func whoeverAsksLateFindsThatTheLeaseEndedWhenItDid() {
-        let rig = DrillRig()
+        let rig = WatchRig()
         #expect(!rig.isEffective(100_000))
-        #expect(rig.watch.phase == .recovery && DrillRig.milliseconds(rig.watch.endedAt) == 60_000)
-        let late = DrillRig()
+        #expect(rig.watch.phase == .recovery && WatchRig.milliseconds(rig.watch.endedAt) == 60_000)
+        let late = WatchRig()
         #expect(late.look(999_000) == .over)
     }
 
     @Test func aClockThatIsReadBeforeOthersTakesNothingBack() {
-        let rig = DrillRig()
+        let rig = WatchRig()
         #expect(!rig.isEffective(60_000) && !rig.isEffective(59_999))
         #expect(rig.watch.phase == .recovery)
     }
 
     @Test func withoutABaselineTheFaultIsEffectiveAtOnce() {
-        let rig = DrillRig { $0.baselineMilliseconds = 0 }
+        let rig = WatchRig { $0.baselineMilliseconds = 0 }
         #expect(rig.watch.phase == .fault && rig.isEffective(0))
     }
 
     @Test func aShamHasItsPhasesAndFailsNothing() {
-        let rig = DrillRig(.sham)
+        let rig = WatchRig(.sham)
         #expect(!rig.isEffective(1) && rig.watch.phase == .fault)
         #expect(rig.look(60_000) == .recovery && rig.watch.ending == .lease)
     }
@@ -46,40 +46,40 @@ import Testing
     @Test(arguments: [
         (-1 as Int64, DrillWatch.Phase.refused, false), (0, .recovery, true), (30_000, .recovery, true),
     ]) func aClearedOrderEndsAtOnce(now: Int64, phase: DrillWatch.Phase, hasBegun: Bool) {
-        let rig = DrillRig()
-        rig.watch.clear(now: DrillRig.time(now))
+        let rig = WatchRig()
+        rig.watch.clear(now: WatchRig.time(now))
         #expect(rig.watch.phase == phase && rig.watch.ending == .cleared && rig.watch.hasBegun == hasBegun)
-        #expect(DrillRig.milliseconds(rig.watch.endedAt) == now)
+        #expect(WatchRig.milliseconds(rig.watch.endedAt) == now)
         for later in [now, now + 1, 1_000, 59_000] { #expect(!rig.isEffective(later)) }
     }
 
     @Test func whatHasEndedIsNotEndedAgain() {
-        let rig = DrillRig()
+        let rig = WatchRig()
         _ = rig.look(60_500)
-        rig.watch.clear(now: DrillRig.time(61_000))
-        #expect(rig.watch.ending == .lease && DrillRig.milliseconds(rig.watch.endedAt) == 60_000)
+        rig.watch.clear(now: WatchRig.time(61_000))
+        #expect(rig.watch.ending == .lease && WatchRig.milliseconds(rig.watch.endedAt) == 60_000)
     }
 
     @Test func anExchangeThatIsLostInTheBaselineIsNoSteadyState() {
-        let rig = DrillRig()
-        rig.ended(DrillRig.good(from: -2_900), -2_800)
-        rig.ended(DrillRig.lost(from: -2_900), -1_000)
+        let rig = WatchRig()
+        rig.ended(WatchRig.good(from: -2_900), -2_800)
+        rig.ended(WatchRig.lost(from: -2_900), -1_000)
         #expect(rig.watch.phase == .refused && rig.watch.ending == .unsteady && !rig.isEffective(10))
         #expect(rig.watch.baseline.answered == 1 && rig.watch.baseline.lost == 1)
         #expect(rig.watch.recoveryIsFinal && rig.watch.recoveredAt == nil && !rig.watch.isUnderWay)
     }
 
     @Test func anOrderWithoutAnythingToMeasureIsInjectedAllTheSame() {
-        let rig = DrillRig()
+        let rig = WatchRig()
         #expect(rig.isEffective(5) && rig.watch.baseline.all == 0)
         #expect(rig.look(60_000) == .recovery)
         #expect(rig.look(150_000) == .over && rig.watch.recoveredAt == nil && rig.watch.recoveryIsFinal)
     }
 
     @Test func theTimeLeftIsThatOfThePhase() {
-        let rig = DrillRig()
+        let rig = WatchRig()
         func left(_ now: Int64) -> Int64? {
-            rig.watch.leftNanoseconds(now: DrillRig.time(now)).map { $0 / Span.millisecond }
+            rig.watch.leftNanoseconds(now: WatchRig.time(now)).map { $0 / Span.millisecond }
         }
         #expect(left(-2_000) == 2_000)
         _ = rig.look(0)
@@ -93,31 +93,31 @@ import Testing
     // MARK: - Stop conditions
 
     @Test func lostCriticalExchangesEndIt() {
-        let rig = DrillRig { $0.stop.lostCritical = 3 }
-        for number in 1...2 { rig.ended(DrillRig.lost(from: 1, .critical), Int64(number)) }
-        rig.ended(DrillRig.lost(from: 1, .standard), 3)
+        let rig = WatchRig { $0.stop.lostCritical = 3 }
+        for number in 1...2 { rig.ended(WatchRig.lost(from: 1, .critical), Int64(number)) }
+        rig.ended(WatchRig.lost(from: 1, .standard), 3)
         #expect(rig.isEffective(4))
-        rig.ended(DrillRig.lost(from: 1, .critical), 5)
+        rig.ended(WatchRig.lost(from: 1, .critical), 5)
         #expect(!rig.isEffective(5) && rig.watch.ending == .lostCritical)
-        #expect(DrillRig.milliseconds(rig.watch.endedAt) == 5)
+        #expect(WatchRig.milliseconds(rig.watch.endedAt) == 5)
         #expect(rig.look(6) == .recovery)
     }
 
     @Test(arguments: [(9, 10, true), (10, 10, false), (9, 9, true), (19, 0, true), (20, 0, false)])
     func soManyPercentOfTwentyOrMoreEndIt(lost: Int, answered: Int, goesOn: Bool) {
-        let rig = DrillRig()
-        for _ in 0..<answered { rig.ended(DrillRig.good(from: 1), 2) }
-        for _ in 0..<lost { rig.ended(DrillRig.lost(from: 1), 3) }
+        let rig = WatchRig()
+        for _ in 0..<answered { rig.ended(WatchRig.good(from: 1), 2) }
+        for _ in 0..<lost { rig.ended(WatchRig.lost(from: 1), 3) }
         #expect(rig.isEffective(4) == goesOn)
         #expect(rig.watch.ending == (goesOn ? nil : .lostPercent))
     }
 
     @Test func whatWasLostBeforeOrIsLostElsewhereDoesNotCount() {
-        let rig = DrillRig { $0.stop.lostCritical = 1 }
-        var elsewhere = DrillRig.lost(from: 1, .critical)
+        let rig = WatchRig { $0.stop.lostCritical = 1 }
+        var elsewhere = WatchRig.lost(from: 1, .critical)
         elsewhere.route = "other"
         rig.ended(elsewhere, 2)
-        rig.watch.shed(.critical, on: "chat", isProbe: false, now: DrillRig.time(3))
+        rig.watch.shed(.critical, on: "chat", isProbe: false, now: WatchRig.time(3))
         #expect(rig.isEffective(4) && rig.watch.counts(of: .critical).lost == 0)
         #expect(rig.watch.counts(of: .critical).shed == 1)
     }
@@ -125,107 +125,107 @@ import Testing
     // MARK: - Counts
 
     @Test func exchangesAreCountedByWhatBecameOfThem() {
-        let rig = DrillRig()
-        rig.ended(DrillRig.good(from: -2_500), -2_000)
-        var probe = DrillRig.good(from: -2_500)
+        let rig = WatchRig()
+        rig.ended(WatchRig.good(from: -2_500), -2_000)
+        var probe = WatchRig.good(from: -2_500)
         probe.isProbe = true
         rig.ended(probe, -1_500)
-        rig.ended(DrillRig.failedOver(from: 10, moved: 20), 30)
-        rig.ended(DrillRig.passedOver(from: 40), 1_200)
-        rig.ended(DrillRig.good(from: -10), 1_300)
-        rig.ended(DrillRig.lost(from: 50, .deferrable), 1_400)
-        rig.watch.shed(.deferrable, on: "chat", isProbe: true, now: DrillRig.time(2_100))
+        rig.ended(WatchRig.failedOver(from: 10, moved: 20), 30)
+        rig.ended(WatchRig.passedOver(from: 40), 1_200)
+        rig.ended(WatchRig.good(from: -10), 1_300)
+        rig.ended(WatchRig.lost(from: 50, .deferrable), 1_400)
+        rig.watch.shed(.deferrable, on: "chat", isProbe: true, now: WatchRig.time(2_100))
         #expect(rig.watch.baseline.answered == 2 && rig.watch.baseline.all == 2)
         #expect(rig.watch.counts(of: .standard).degraded == 2 && rig.watch.counts(of: .critical).answered == 1)
         #expect(rig.watch.counts(of: .deferrable).lost == 1 && rig.watch.counts(of: .deferrable).shed == 1)
         #expect(rig.watch.met == 2 && rig.watch.probes == 2)
-        #expect(rig.watch.answerers.map(\.deployment) == [DrillRig.other, DrillRig.target])
+        #expect(rig.watch.answerers.map(\.deployment) == [WatchRig.other, WatchRig.target])
         #expect(rig.watch.answerers.map(\.count) == [2, 1])
         #expect(rig.watch.seconds.map(\.second) == [-2, 0, 1, 2])
         #expect(rig.watch.seconds.map(\.counts.all) == [2, 1, 3, 1])
     }
 
     @Test func theTimelineKeepsItsNewestSeconds() {
-        let rig = DrillRig { $0.leaseMilliseconds = 900_000 }
-        for second in 0..<400 as Range<Int64> { rig.ended(DrillRig.good(from: second * 1_000), second * 1_000 + 1) }
+        let rig = WatchRig { $0.leaseMilliseconds = 900_000 }
+        for second in 0..<400 as Range<Int64> { rig.ended(WatchRig.good(from: second * 1_000), second * 1_000 + 1) }
         #expect(rig.watch.seconds.count == DrillWatch.mostSeconds)
         #expect(rig.watch.seconds.first?.second == 220 && rig.watch.seconds.last?.second == 399)
         #expect(rig.watch.counts(of: .critical).answered == 400)
     }
 
     @Test func afterTheObservationNothingIsCounted() {
-        let rig = DrillRig()
+        let rig = WatchRig()
         _ = rig.look(150_000)
-        rig.ended(DrillRig.lost(from: 1), 150_001)
+        rig.ended(WatchRig.lost(from: 1), 150_001)
         #expect(rig.watch.counts(of: .standard).all == 0)
     }
 
     // MARK: - Instants
 
     @Test func detectionIsTheFirstFailureOrChangeWhicheverIsFirst() {
-        let rig = DrillRig()
-        rig.watch.changed(DrillRig.target, now: DrillRig.time(-100))
-        rig.watch.changed(DrillRig.other, now: DrillRig.time(5))
-        rig.ended(DrillRig.failedOver(from: 10, moved: 20, order: "another"), 21)
+        let rig = WatchRig()
+        rig.watch.changed(WatchRig.target, now: WatchRig.time(-100))
+        rig.watch.changed(WatchRig.other, now: WatchRig.time(5))
+        rig.ended(WatchRig.failedOver(from: 10, moved: 20, order: "another"), 21)
         #expect(rig.watch.detectedAt == nil)
-        rig.watch.changed(DrillRig.target, now: DrillRig.time(300))
-        #expect(DrillRig.milliseconds(rig.watch.detectedAt) == 300)
-        rig.ended(DrillRig.failedOver(from: 100, moved: 250), 400)
-        #expect(DrillRig.milliseconds(rig.watch.detectedAt) == 250, "it failed before, and ended later")
-        rig.ended(DrillRig.failedOver(from: 100, moved: 500), 600)
-        #expect(DrillRig.milliseconds(rig.watch.detectedAt) == 250)
+        rig.watch.changed(WatchRig.target, now: WatchRig.time(300))
+        #expect(WatchRig.milliseconds(rig.watch.detectedAt) == 300)
+        rig.ended(WatchRig.failedOver(from: 100, moved: 250), 400)
+        #expect(WatchRig.milliseconds(rig.watch.detectedAt) == 250, "it failed before, and ended later")
+        rig.ended(WatchRig.failedOver(from: 100, moved: 500), 600)
+        #expect(WatchRig.milliseconds(rig.watch.detectedAt) == 250)
     }
 
     @Test func actionIsTheFirstAttemptElsewhereThatAnswered() {
-        let rig = DrillRig()
-        var fallback = DrillRig.passedOver(from: 5)
+        let rig = WatchRig()
+        var fallback = WatchRig.passedOver(from: 5)
         fallback.passedOver = []
         rig.ended(fallback, 10)
-        rig.ended(DrillRig.lost(from: 11), 12)
-        rig.ended(DrillRig.good(from: 12), 13)
+        rig.ended(WatchRig.lost(from: 11), 12)
+        rig.ended(WatchRig.good(from: 12), 13)
         #expect(rig.watch.actedAt == nil, "nothing was moved")
-        rig.ended(DrillRig.passedOver(from: 90), 95)
-        #expect(DrillRig.milliseconds(rig.watch.actedAt) == 90)
-        rig.ended(DrillRig.failedOver(from: 20, moved: 30), 99)
-        #expect(DrillRig.milliseconds(rig.watch.actedAt) == 30)
+        rig.ended(WatchRig.passedOver(from: 90), 95)
+        #expect(WatchRig.milliseconds(rig.watch.actedAt) == 90)
+        rig.ended(WatchRig.failedOver(from: 20, moved: 30), 99)
+        #expect(WatchRig.milliseconds(rig.watch.actedAt) == 30)
     }
 
     @Test func whatIsNoExchangeIsDetectedToo() {
-        let rig = DrillRig()
-        rig.watch.missed(goesOn: true, now: DrillRig.time(-5))
+        let rig = WatchRig()
+        rig.watch.missed(goesOn: true, now: WatchRig.time(-5))
         #expect(rig.watch.detectedAt == nil)
-        rig.watch.missed(goesOn: false, now: DrillRig.time(7))
-        #expect(DrillRig.milliseconds(rig.watch.detectedAt) == 7 && rig.watch.actedAt == nil)
-        rig.watch.missed(goesOn: true, now: DrillRig.time(8))
-        #expect(DrillRig.milliseconds(rig.watch.detectedAt) == 7)
-        #expect(DrillRig.milliseconds(rig.watch.actedAt) == 8)
+        rig.watch.missed(goesOn: false, now: WatchRig.time(7))
+        #expect(WatchRig.milliseconds(rig.watch.detectedAt) == 7 && rig.watch.actedAt == nil)
+        rig.watch.missed(goesOn: true, now: WatchRig.time(8))
+        #expect(WatchRig.milliseconds(rig.watch.detectedAt) == 7)
+        #expect(WatchRig.milliseconds(rig.watch.actedAt) == 8)
     }
 
     @Test func whatBeganBeforeTheFaultIsNoSignOfRecovery() {
-        let rig = DrillRig()
-        for number in 1...9 as ClosedRange<Int64> { rig.ended(DrillRig.good(from: -5), number) }
+        let rig = WatchRig()
+        for number in 1...9 as ClosedRange<Int64> { rig.ended(WatchRig.good(from: -5), number) }
         #expect(rig.watch.recoveredAt == nil)
-        for number in 11...15 as ClosedRange<Int64> { rig.ended(DrillRig.good(from: 2), number) }
-        #expect(DrillRig.milliseconds(rig.watch.recoveredAt) == 11 && !rig.watch.recoveryIsFinal)
+        for number in 11...15 as ClosedRange<Int64> { rig.ended(WatchRig.good(from: 2), number) }
+        #expect(WatchRig.milliseconds(rig.watch.recoveredAt) == 11 && !rig.watch.recoveryIsFinal)
         _ = rig.look(60_012)
         #expect(rig.watch.recoveryIsFinal)
     }
 
     @Test func itIsSteadyAgainWhenNoTargetIsOutThatWasNotBefore() {
-        let rig = DrillRig()
-        rig.watch.saw(unwell: ["east/old"], now: DrillRig.time(-1))
-        rig.watch.saw(unwell: [], now: DrillRig.time(1))
+        let rig = WatchRig()
+        rig.watch.saw(unwell: ["east/old"], now: WatchRig.time(-1))
+        rig.watch.saw(unwell: [], now: WatchRig.time(1))
         #expect(!rig.watch.isSteadyAgain, "the fault has not ended")
-        rig.watch.saw(unwell: ["east/old", DrillRig.target], now: DrillRig.time(60_001))
+        rig.watch.saw(unwell: ["east/old", WatchRig.target], now: WatchRig.time(60_001))
         #expect(!rig.watch.isSteadyAgain)
-        rig.watch.saw(unwell: ["east/old"], now: DrillRig.time(60_002))
+        rig.watch.saw(unwell: ["east/old"], now: WatchRig.time(60_002))
         #expect(rig.watch.isSteadyAgain)
     }
 
     @Test func theObservationEndsEarlyWhereEverythingIsAsItWas() {
-        let rig = DrillRig()
-        for number in 1...5 as ClosedRange<Int64> { rig.ended(DrillRig.good(from: 0), number) }
-        rig.watch.saw(unwell: [], now: DrillRig.time(60_100))
+        let rig = WatchRig()
+        for number in 1...5 as ClosedRange<Int64> { rig.ended(WatchRig.good(from: 0), number) }
+        rig.watch.saw(unwell: [], now: WatchRig.time(60_100))
         #expect(rig.look(69_999) == .recovery && rig.look(70_000) == .over)
     }
 }
