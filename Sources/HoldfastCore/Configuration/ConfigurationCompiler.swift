@@ -84,6 +84,7 @@ struct Compilation {
         snapshot.asksForKeys = !keys.isEmpty || issued != nil
         snapshot.control = control
         snapshot.telemetry = telemetry
+        snapshot.map = declaredMap(beside: snapshot)
         return snapshot
     }
 
