@@ -92,6 +92,12 @@ package final class ControlServer: Sendable {
         alerts = try await Alerts(
             store: store, gateways: gateways, snapshots: snapshots, backups: backups, events: events,
             notifications: notifications, now: MonotonicClock.read(), logger: logger)
+        let besideOriginal = settings.backups == nil
+        let maps = Maps(
+            snapshots: snapshots,
+            sources: Maps.Sources(observed: {
+                gateways.observed(now: MonotonicClock.read(), backupsBesideOriginal: besideOriginal)
+            }))
         let answers = AnswerCounts()
         figures = ControlMetrics(
             tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,
@@ -101,7 +107,8 @@ package final class ControlServer: Sendable {
             gateways: gateways, rollouts: rollouts, backups: backups, audit: audit, metrics: figures,
             version: settings.version)
         listener = APIListener(
-            routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit)), tokens: tokens,
+            routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit) + maps.routes),
+            tokens: tokens,
             audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
             clock: WallClock.readMilliseconds, answers: answers, logger: logger)

@@ -37,6 +37,7 @@ struct Holdfast: AsyncParsableCommand {
                     DrainCommand.self, RestrictCommand.self, PinCommand.self, ShedCommand.self, CapCommand.self,
                     PriceCommand.self, OverridesCommand.self,
                 ]),
+            CommandGroup(name: "Assessment", subcommands: [AssessCommand.self, MapCommand.self]),
             CommandGroup(
                 name: "Offline",
                 subcommands: [

@@ -173,7 +173,7 @@ extension AssessmentSight {
         guard !missing.isEmpty else { return nil }
         return Finding(
             .unknownDomain, .notice, of: ["provider:\(provider.id)"],
-            "the \(Listing.text(missing)) of provider:\(provider.id) is unknown",
+            "nothing says what \(Listing.text(missing)) provider:\(provider.id) is in",
             reason: "a critical route uses it, and what it shares with the others cannot be said",
             mend: "write \(Listing.text(missing)) under providers.\(provider.id)")
     }

@@ -48,7 +48,7 @@ extension AssessmentSight {
         let decides = route.strategy == .cheapest
         return Finding(
             .unknownPrice, decides ? .warning : .notice, of: ["route:\(route.name)"] + unknown.sorted(),
-            "the price of \(Listing.text(unknown)) on route:\(route.name) is unknown",
+            "no price is known of \(Listing.text(unknown)) on route:\(route.name)",
             reason: decides
                 ? "strategy: cheapest asks whoever has no price last"
                 : "what a failover costs cannot be said beforehand",

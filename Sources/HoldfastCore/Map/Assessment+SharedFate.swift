@@ -51,7 +51,7 @@ extension AssessmentSight {
             critical,
             Finding(
                 .noAlert, .warning, of: ["control.notifications"],
-                "nobody is told when \(Self.names(critical.map(id))) stops",
+                "nobody is told of an outage of \(Self.names(critical.map(id)))",
                 reason: "the document names no receiver of alerts, and the map no alert-channel",
                 mend: "add a receiver under control.notifications, and test it: holdfast notifications test NAME"))
     }

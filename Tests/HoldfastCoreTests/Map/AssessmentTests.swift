@@ -369,7 +369,9 @@ import Testing
 
     @Test func providersThatSayNothingAreUnknown() throws {
         let assessment = try Self.assess(routes: [("assistant", MapDocument.route("openai/a", "bare/b"))], more: [])
-        #expect(Self.titles(assessment, .unknownDomain) == ["the region and jurisdiction of provider:bare is unknown"])
+        #expect(
+            Self.titles(assessment, .unknownDomain) == ["nothing says what region and jurisdiction provider:bare is in"]
+        )
     }
 
     // MARK: - Accepting
