@@ -101,6 +101,12 @@ package final class ControlServer: Sendable {
             notifications: notifications, now: MonotonicClock.read(), logger: logger)
         let guesses = Guesses(audit: audit)
         signIn = SignIn(tokens: tokens, audit: audit, guesses: guesses)
+        let besideOriginal = settings.backups == nil
+        let maps = Maps(
+            snapshots: snapshots,
+            sources: Maps.Sources(observed: {
+                gateways.observed(now: MonotonicClock.read(), backupsBesideOriginal: besideOriginal)
+            }))
         let answers = AnswerCounts()
         figures = ControlMetrics(
             tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,
@@ -110,7 +116,8 @@ package final class ControlServer: Sendable {
             gateways: gateways, exchanges: Exchanges(), rollouts: rollouts, drills: drills, backups: backups,
             audit: audit, metrics: figures, version: settings.version)
         listener = APIListener(
-            routes: routes.all(with: events.routes + alerts.routes + notifications.routes(audit) + signIn.routes),
+            routes: routes.all(
+                with: events.routes + alerts.routes + notifications.routes(audit) + signIn.routes + maps.routes),
             tokens: tokens, audit: audit,
             hosts: Set(settings.hosts + [settings.listen.host, "localhost", "127.0.0.1", "::1"]),
             clock: WallClock.readMilliseconds, answers: answers, guesses: guesses, logger: logger)

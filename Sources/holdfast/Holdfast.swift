@@ -39,6 +39,7 @@ struct Holdfast: AsyncParsableCommand {
                     PriceCommand.self, OverridesCommand.self,
                 ]),
             CommandGroup(name: "Rehearsal", subcommands: [DrillCommand.self]),
+            CommandGroup(name: "Assessment", subcommands: [AssessCommand.self, MapCommand.self]),
             CommandGroup(
                 name: "Offline",
                 subcommands: [

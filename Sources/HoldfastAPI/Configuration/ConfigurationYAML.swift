@@ -19,6 +19,27 @@ enum ConfigurationYAML {
     static let mostAliases = 16
 
     static func parse(_ text: String) -> Result<ConfigurationNode, Failure> {
+        read(text) { parser in
+            guard let root = try parser.singleRoot() else { return [] }
+            return [root]
+        }.flatMap { nodes in
+            nodes.first.map { .success($0) }
+                ?? .failure(alone(1, 1, "the document is empty", "begin with version: 1, then providers and routes"))
+        }
+    }
+
+    /// A file of any number of documents, which is not ours: a catalogue.
+    static func parseAll(_ text: String) -> Result<[ConfigurationNode], Failure> {
+        read(text) { parser in
+            var roots: [Node] = []
+            while let root = try parser.nextRoot() { roots.append(root) }
+            return roots
+        }
+    }
+
+    private static func read(
+        _ text: String, _ roots: (Parser) throws -> [Node]
+    ) -> Result<[ConfigurationNode], Failure> {
         guard text.utf8.count <= longestText else {
             return .failure(
                 alone(
@@ -35,13 +56,9 @@ enum ConfigurationYAML {
             let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
             // The parser owns the anchors; its nodes only point to them.
             return try withExtendedLifetime(parser) {
-                guard let root = try parser.singleRoot() else {
-                    return .failure(
-                        alone(1, 1, "the document is empty", "begin with version: 1, then providers and routes"))
-                }
                 var walk = Walk()
-                let node = walk.convert(root, path: "", depth: 0)
-                return walk.problems.isEmpty ? .success(node) : .failure(Failure(problems: walk.problems))
+                let nodes = try roots(parser).map { walk.convert($0, path: "", depth: 0) }
+                return walk.problems.isEmpty ? .success(nodes) : .failure(Failure(problems: walk.problems))
             }
         } catch let error as YamlError {
             return .failure(failure(error, in: text))

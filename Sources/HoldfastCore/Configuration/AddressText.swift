@@ -51,6 +51,9 @@ package enum AddressText {
         return "\(joined(groups[..<longest.lowerBound]))::\(joined(groups[longest.upperBound...]))"
     }
 
+    /// Four plain numbers, or IPv6 without brackets.
+    package static func isAddress(_ text: String) -> Bool { ipv4(text) != nil || ipv6(text) != nil }
+
     /// Whether `host` names this machine or a network that is nobody else's: loopback, private, link-local and unique
     /// local addresses. Names other than `localhost` are judged when they are resolved, not here.
     package static func isPrivate(_ host: String) -> Bool {

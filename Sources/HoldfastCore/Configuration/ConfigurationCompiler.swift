@@ -86,6 +86,7 @@ struct Compilation {
         snapshot.control = control
         snapshot.telemetry = telemetry
         snapshot.drills = drills
+        snapshot.map = declaredMap(beside: snapshot)
         return snapshot
     }
 

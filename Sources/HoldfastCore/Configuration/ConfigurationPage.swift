@@ -75,10 +75,13 @@ package enum ConfigurationPage {
         case .headerValue: "a secret, spaces allowed"
         case .pem(let block): "PEM with a \(block.lowercased())"
         case .label: "a short name"
+        case .line(let longest): "one line of at most \(longest) characters"
         case .name(.id): "an id: 1 to 64 of `a-z 0-9 . _ -`"
         case .name(.key): "1 to \(KeyText.longestID) of `a-z 0-9 -`"
         case .name(.route): "a route's name, without `/`"
         case .name(.deployment): "`provider/model`"
+        case .name(.component): "`kind:name`"
+        case .name(.finding): "the id of a finding"
         case .keyHash: "`sha256:` and 64 hex digits"
         case .choice(let accepted, let later): choice(accepted, later)
         case .accessLog: "`stdout`, `off` or a path"

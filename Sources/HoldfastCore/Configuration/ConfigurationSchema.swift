@@ -98,6 +98,8 @@ package enum ConfigurationSchema {
         case .headerValue: pattern("^[!-~]([ -~]*[!-~])?$")
         case .pem(let block): pattern("-----BEGIN [A-Z ]*\(block)-----")
         case .label: pattern("^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$")
+        case .line(let longest):
+            [("type", .string("string")), ("minLength", .integer(1)), ("maxLength", .integer(longest))]
         case .name(let names): pattern(names.pattern)
         case .keyHash: pattern("^sha256:[0-9A-Fa-f]{64}$")
         case .choice(let accepted, _): [("enum", .array(accepted.map(JSONValue.string)))]

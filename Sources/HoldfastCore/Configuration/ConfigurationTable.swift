@@ -41,6 +41,11 @@ package enum ConfigurationTable {
                 "The callers' purposes: how important they are and what they may use.",
                 reason: "Importance belongs to the purpose, not to a request that claims it."),
             FieldRule(
+                "map", .section(map), .optional("what the rest of the document implies"),
+                example: "{components: {data-source:guidelines: {domains: {vendor: acme}}}}",
+                "What depends on what, for `holdfast assess`.",
+                reason: "Most of it follows from the rest; what else work needs only you know."),
+            FieldRule(
                 "keys", .sections(key), .optional("open access, on a loopback address only"),
                 example: "[{id: triage-app, hash: \"sha256:…\", workload: triage}]", "Who may call.",
                 reason: "An open gateway that others can reach spends your money for them."),

@@ -23,6 +23,17 @@ package enum ConfigurationUnits {
         scaled(text[...], by: 1_000_000)
     }
 
+    /// US dollars as `money` reads them: `400`, `0.5`.
+    package static func moneyText(_ micros: Int64) -> String {
+        let (whole, rest) = micros.magnitude.quotientAndRemainder(dividingBy: 1_000_000)
+        let sign = micros < 0 ? "-" : ""
+        guard rest > 0 else { return "\(sign)\(whole)" }
+        let digits = String(rest)
+        var decimals = String(repeating: "0", count: 6 - digits.count) + digits
+        while decimals.hasSuffix("0") { decimals.removeLast() }
+        return "\(sign)\(whole).\(decimals)"
+    }
+
     /// In the largest unit that leaves a whole number: `90s`, `10m`, `250ms`.
     package static func durationText(_ nanoseconds: Int64) -> String {
         let fitting = durations.last { nanoseconds % $0.nanoseconds == 0 && nanoseconds >= $0.nanoseconds }

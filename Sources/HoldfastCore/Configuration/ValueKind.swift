@@ -26,6 +26,8 @@ package indirect enum ValueKind: Sendable {
     case label
     /// Visible ASCII and spaces, for what is looked up and not stored here.
     case text(longest: Int)
+    /// One line of free text for people.
+    case line(longest: Int)
     case name(NameKind)
     case keyHash
     /// `later`: values of the contract that this version does not act on, each with what to write instead. They are
@@ -56,6 +58,10 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
     case key
     case route
     case deployment
+    /// `kind:name` on the map.
+    case component
+    /// The id of a finding.
+    case finding
 
     /// The same rule as `accepts`, for editors; a test holds the two together.
     package var pattern: String {
@@ -64,6 +70,8 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
         case .key: "^[a-z0-9-]{1,64}$"
         case .route: "^[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}$"
         case .deployment: "^[a-z0-9][a-z0-9._-]{0,63}/[!#-\\[\\]-~]{1,200}$"
+        case .component: ComponentID.pattern
+        case .finding: Finding.idPattern
         }
     }
 
@@ -80,6 +88,10 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
                 && bytes.allSatisfy { ASCIIText.isLetterOrDigit($0) || "._:@+-".utf8.contains($0) }
         case .deployment:
             return DeploymentName(text) != nil
+        case .component:
+            return ComponentID(text) != nil
+        case .finding:
+            return Finding.isID(text)
         }
     }
 
@@ -89,6 +101,9 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
         case .key: "use 1 to \(KeyText.longestID) of a-z, 0-9 and '-'"
         case .route: "use 1 to 128 letters, digits and any of . _ : @ + -, without '/', which marks provider/model"
         case .deployment: "write provider/model, such as openai/gpt-4.1-mini"
+        case .component:
+            "write kind:name, the kind being one of \(ComponentKind.allCases.map(\.rawValue).joined(separator: ", "))"
+        case .finding: "copy it from holdfast assess"
         }
     }
 
@@ -98,6 +113,8 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
         case .key: "a key id"
         case .route: "a route's name"
         case .deployment: "a deployment"
+        case .component: "a component"
+        case .finding: "the id of a finding"
         }
     }
 
@@ -184,6 +201,8 @@ extension ValueKind {
                 text.utf8.allSatisfy({ ASCIIText.isVisible($0) || $0 == 0x20 })
             else { throw Fault("\(quoted) is not a plain name", mend: "use 1 to \(longest) visible ASCII characters") }
             return .text(text)
+        case .line(let longest):
+            return .text(try Self.line(text, quoted, longest: longest))
         case .name(let kind):
             guard kind.accepts(text) else { throw Fault("\(quoted) is not \(kind.noun)", mend: kind.mend) }
             return .text(text)
@@ -371,6 +390,17 @@ extension ValueKind {
             throw Fault(
                 "\(quoted) is not a short plain name",
                 mend: "use 1 to 64 letters, digits, spaces and any of . _ -, beginning with a letter or digit")
+        }
+        return text
+    }
+
+    private static func line(_ text: String, _ quoted: String, longest: Int) throws(Fault) -> String {
+        guard (1...longest).contains(text.unicodeScalars.count),
+            !text.unicodeScalars.contains(where: JSONValue.isControl),
+            text.contains(where: { !$0.isWhitespace })
+        else {
+            throw Fault(
+                "\(quoted) is not one line of text", mend: "write 1 to \(longest) characters without a line break")
         }
         return text
     }

@@ -14,6 +14,8 @@ package struct Snapshot: Sendable, Hashable {
     package var routes: [Route]
     package var workloads: [Workload]
     package var keys: [ClientKey]
+    /// What work depends on besides. Gateways look at none of it.
+    package var map = DeclaredMap()
     /// False: whoever reaches the listener, which is this machine alone, goes without a key.
     package var asksForKeys: Bool
 
