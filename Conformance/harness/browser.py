@@ -6,6 +6,7 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -97,8 +98,14 @@ class Browser:
         return wait_until(lambda: next(iter(self.all(selector)), None), BOUND_SECONDS, selector, self.text)
 
     def text(self, selector: str = "body") -> str:
-        found = self.all(selector)
-        return found[0].get_property("innerText") if found else ""
+        """In one step: a page that lives puts other elements in the place of those that were found."""
+        return self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
+
+    def buttons(self, within: str = "main") -> list[dict]:
+        """What they say, why they may not be used, and whether."""
+        return self.run("""
+            return [...document.querySelectorAll(arguments[0] + ' button')].map(button => ({
+                text: button.innerText, title: button.title, disabled: button.getAttribute('aria-disabled') === 'true'}))""", within)
 
     def until(self, condition, what: str):
         return wait_until(condition, BOUND_SECONDS, what, self.text)
@@ -109,15 +116,17 @@ class Browser:
 
     # What a person does
 
-    def press(self, label: str, within: str = "main") -> None:
-        """The button or link of that name."""
-        def find():
-            return next((element for element in self.all(f"{within} button, {within} a, {within} summary")
-                         if label in element.text and element.is_displayed()), None)
-        element = self.until(find, f"something to press that says '{label}'")
-        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
-        self.run("arguments[0].focus()", element)
-        element.send_keys(Keys.ENTER)
+    def press(self, label: str, within: str = "main", nth: int = 0) -> None:
+        """The button or link of that name, by the keyboard."""
+        script = """
+            const [label, within, nth] = arguments
+            const found = [...document.querySelectorAll(['button', 'a', 'summary'].map(tag => `${within} ${tag}`).join())]
+                .filter(element => element.checkVisibility() && element.innerText.includes(label))[nth]
+            found?.scrollIntoView({ block: 'center' })
+            found?.focus()
+            return found !== undefined && document.activeElement === found"""
+        self.until(lambda: self.run(script, label, within, nth), f"something to press that says '{label}'")
+        ActionChains(self.driver).send_keys(Keys.ENTER).perform()
 
     def fill(self, **values: str) -> None:
         """Fields of the dialog that is open, by their names."""
@@ -136,7 +145,8 @@ class Browser:
     def submit(self) -> None:
         """And the dialog goes: it was done."""
         self.wait("dialog[open] button[type=submit]").click()
-        self.until(lambda: not self.all("dialog[open] form"), "the dialog to go")
+        # Gone, and not only closed: it gives the focus back when it goes.
+        self.until(lambda: not self.all("dialog form"), "the dialog to go")
 
     def refused(self, *words: str) -> None:
         """And the dialog stays, and says why."""
@@ -145,7 +155,7 @@ class Browser:
 
     def close_dialog(self) -> None:
         self.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
-        self.until(lambda: not self.all("dialog[open]"), "the dialog to go")
+        self.until(lambda: not self.all("dialog"), "the dialog to go")
 
     # What it complains of
 
