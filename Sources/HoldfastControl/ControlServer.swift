@@ -104,9 +104,9 @@ package final class ControlServer: Sendable {
         let besideOriginal = settings.backups == nil
         let maps = Maps(
             snapshots: snapshots,
-            sources: Maps.Sources(observed: {
-                gateways.observed(now: MonotonicClock.read(), backupsBesideOriginal: besideOriginal)
-            }))
+            sources: Maps.Sources(
+                observed: { gateways.observed(now: MonotonicClock.read(), backupsBesideOriginal: besideOriginal) },
+                fallbacks: { [drills] in try await drills.fallbacks(now: WallClock.readMilliseconds()) ?? [] }))
         let answers = AnswerCounts()
         figures = ControlMetrics(
             tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,

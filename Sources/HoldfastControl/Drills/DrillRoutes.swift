@@ -181,8 +181,7 @@ extension NewDrillView {
         request.leaseMilliseconds = try lease.map { try Self.milliseconds("lease", $0) } ?? request.leaseMilliseconds
         request.delayMilliseconds = try delay.map { try Self.milliseconds("delay", $0) }
         request.baselineMilliseconds = try baseline.map { try Self.milliseconds("baseline", $0) }
-        request.recoveryTargetMilliseconds =
-            try target.map { try Self.milliseconds("target", $0) } ?? request.recoveryTargetMilliseconds
+        request.recoveryTargetMilliseconds = try target.map { try Self.milliseconds("target", $0) }
         return request
     }
 

@@ -30,7 +30,7 @@ extension Drills {
             view: view(plan, request, starter, before, now: now.wall), beganAt: now.wall, coverage: plan.coverage)
         drill.view.overrideId = order.id
         let run = DrillRun(
-            DrillRun.Terms(plan.order, recoveryTargetMilliseconds: request.recoveryTargetMilliseconds),
+            DrillRun.Terms(plan.order, recoveryTargetMilliseconds: plan.recoveryTargetMilliseconds),
             expected: expected, limits: limits, now: now.monotonic)
         let active = ActiveDrill(
             run: run, stored: drill, overrideID: order.id, looked: before.number, document: before.payload.document)

@@ -97,7 +97,7 @@ extension Gateways {
         var calls: [CallPlace: Int] = [:]
         var endpoints: [EndpointPlace: Set<String>] = [:]
         var servers: Set<String> = []
-        for figures in reports.compactMap(\.seen.report.figures) {
+        for figures in reports.compactMap(\.seen.figures?.view) {
             for call in figures.calls {
                 let place = CallPlace(workload: call.workload, route: call.route, deployment: call.deployment)
                 calls[place] = max(0, call.count).addingReportingOverflow(calls[place] ?? 0).partialValue

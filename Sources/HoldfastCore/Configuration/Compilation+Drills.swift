@@ -40,7 +40,7 @@ extension Compilation {
         request.sharePercent = share ?? request.sharePercent
         request.probesPerSecond = probes ?? request.probesPerSecond
         request.leaseMilliseconds = lease.map { $0 / Span.millisecond } ?? request.leaseMilliseconds
-        request.recoveryTargetMilliseconds = target.map { $0 / Span.millisecond } ?? request.recoveryTargetMilliseconds
+        request.recoveryTargetMilliseconds = target.map { $0 / Span.millisecond }
         if plan == .killPrimary || request.probesPerSecond > 0, !reader.isWritten("route") {
             reader.reportSection(
                 Fault("\(plan == .killPrimary ? plan.rawValue : "probes") needs a route", mend: "add route: NAME"))

@@ -55,7 +55,8 @@ package struct DrillRequest: Sendable, Hashable {
     package var delayMilliseconds: Int64?
     package var baselineMilliseconds: Int64?
     package var probesPerSecond = 0
-    package var recoveryTargetMilliseconds = usualTargetMilliseconds
+    /// Nil: what the map promises, else `usualTargetMilliseconds`.
+    package var recoveryTargetMilliseconds: Int64?
     /// Everything but the failure: what it reports is a false alarm.
     package var isSham = false
     package var stop = FaultOrder.StopConditions()
@@ -80,6 +81,7 @@ package struct DrillProblems: Error, Sendable, Hashable {
 /// A drill that can be: what gateways are told, and whose worth as a fallback it says something about.
 package struct PlannedDrill: Sendable, Hashable {
     package var order: FaultOrder
+    package var recoveryTargetMilliseconds: Int64
     /// Routes that ask for what fails, in the document's order.
     package var routes: [String]
     /// Those of `routes` on which nobody is left.

@@ -18,13 +18,15 @@ extension DrillRequest {
         }
         let order = order(target)
         var problems = OverrideEffect.fault(order).problems(in: snapshot) + faultProblems(target)
-        if !(1...Self.longestTargetMilliseconds ~= recoveryTargetMilliseconds) {
+        if let target = recoveryTargetMilliseconds, !(1...Self.longestTargetMilliseconds ~= target) {
             problems.append(
-                OverrideProblem(
-                    "target", "\(recoveryTargetMilliseconds) ms is out of bounds", mend: "write a span from 1ms to 1d"))
+                OverrideProblem("target", "\(target) ms is out of bounds", mend: "write a span from 1ms to 1d"))
         }
         guard problems.isEmpty else { throw DrillProblems(problems) }
-        let plan = PlannedDrill(order, in: snapshot, under: effects)
+        var plan = PlannedDrill(order, in: snapshot, under: effects)
+        let promised = snapshot.promisedRecoveryMilliseconds(onRoutes: plan.routes)
+        plan.recoveryTargetMilliseconds =
+            recoveryTargetMilliseconds ?? promised ?? Self.usualTargetMilliseconds
         if let problem = reachProblem(plan) { throw DrillProblems([problem]) }
         return plan
     }
@@ -137,9 +139,23 @@ extension DrillRequest {
     }
 }
 
+extension Snapshot {
+    /// The shortest recovery target that the map has for these routes, and for the workloads that are served by them; nil:
+    /// it has none.
+    func promisedRecoveryMilliseconds(onRoutes names: [String]) -> Int64? {
+        let places = names.compactMap { name in routes.firstIndex { $0.name == name } }
+        let served = workloads.filter { workload in workload.routes.map { !$0.allSatisfy { !places.contains($0) } } ?? true }
+        let promisers = Set(
+            names.map { ComponentID(.route, $0) } + (names.isEmpty ? [] : served.map { ComponentID(.workload, $0.id) }))
+        return map.components.filter { promisers.contains($0.id) }.compactMap(\.recoveryTargetNanoseconds).min()
+            .map { max($0 / Span.millisecond, 1) }
+    }
+}
+
 extension PlannedDrill {
     init(_ order: FaultOrder, in snapshot: Snapshot, under effects: OverrideEffects) {
         self.order = order
+        recoveryTargetMilliseconds = DrillRequest.usualTargetMilliseconds
         (routes, routesWithoutAnswer, coverage) = ([], [], [])
         let failing = Set(snapshot.deployments(meantBy: order.target))
         for (place, route) in snapshot.routes.enumerated() where order.route ?? route.name == route.name {

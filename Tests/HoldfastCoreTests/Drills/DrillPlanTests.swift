@@ -69,6 +69,29 @@ import Testing
             .map(\.field) == ["confirmed"])
     }
 
+    /// A promise that stands on the map is what a drill of it is judged by, unless somebody asks for another.
+    @Test func theMapsRecoveryTargetIsTheDrillsOwn() throws {
+        var snapshot = DrillRig.snapshot
+        snapshot.workloads = [
+            Workload(id: "triage", criticality: .critical, routes: [0], allowsDirectModels: false),
+            Workload(id: "other", criticality: .critical, routes: [1], allowsDirectModels: false),
+        ]
+        for (id, seconds) in [("triage", 5), ("other", 1)] as [(String, Int64)] {
+            var component = MapComponent(ComponentID(.workload, id), .declared)
+            component.recoveryTargetNanoseconds = seconds * Span.second
+            snapshot.map.components.append(component)
+        }
+        var request = DrillRig.request(.killPrimary, route: "chat")
+        let effects = snapshot.applying(OverrideSet(), nowMilliseconds: DrillRig.now).effects
+        #expect(try request.planned(in: snapshot, under: effects).recoveryTargetMilliseconds == 5_000)
+        request.recoveryTargetMilliseconds = 700
+        #expect(try request.planned(in: snapshot, under: effects).recoveryTargetMilliseconds == 700)
+        request.recoveryTargetMilliseconds = nil
+        #expect(
+            try request.planned(in: DrillRig.snapshot, under: effects).recoveryTargetMilliseconds
+                == DrillRequest.usualTargetMilliseconds)
+    }
+
     private func problems(_ request: DrillRequest, _ overrides: [OverrideEffect] = []) -> [OverrideProblem] {
         do {
             _ = try DrillRig.plan(request, overrides)
