@@ -70,7 +70,8 @@ extension Compilation {
             reader.report(
                 "every_weeks", Fault("every_weeks says nothing without days of the week", mend: "add on: [monday]"))
         }
-        guard let minute = reader.integer("at") else { return nil }
+        // What no day is named by was reported where it stands.
+        guard let minute = reader.integer("at"), weekdays?.isEmpty != true else { return nil }
         let days: DrillCalendar.Days =
             if let weekdays {
                 .weekly(weekdays, everyWeeks: Int64(everyWeeks ?? 1))

@@ -109,6 +109,12 @@ extension DrillObservation {
         hasBegun && (met > 0 || !terms.target.isOfDeployments)
     }
 
+    /// Where nothing was lost, fewer than five in a row are too few to say so.
+    fileprivate var isWithoutRecovery: Bool {
+        let counts = critical + standard + deferrable
+        return recoveredAfter == nil && (counts.lost > 0 || counts.all >= RecoveryRun.goodInARow)
+    }
+
     fileprivate var isRecoveryKnown: Bool { recoveryIsFinal || phase == .over }
 }
 
@@ -139,7 +145,7 @@ private struct DrillJudge {
         let lost = run.gateways.reduce(0) { $0 + $1.lostCriticalAfterRecovery }
         if lost > 0 { found.append(.lostAfterRecovery(critical: lost)) }
         if wentToItsEnd {
-            let without = concerned.filter { $0.what.recoveredAfter == nil }.map(\.id)
+            let without = concerned.filter { $0.what.isWithoutRecovery }.map(\.id)
             if !without.isEmpty { found.append(.notRecovered(without)) }
         }
         if let after = concerned.compactMap(\.what.recoveredAfter).max(), after > run.terms.recoveryTargetMilliseconds {

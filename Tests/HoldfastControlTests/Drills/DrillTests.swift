@@ -44,7 +44,8 @@ struct DrillTests {
             #expect(
                 steps.filter { $0.phase == .completed }.map { $0.details["to"] } == ["baseline", "fault", "recovery"])
             let ends = try await control.audited("drills.finish")
-            #expect(ends.map(\.phase) == [.intended, .completed] && ends[1].details["verdict"] == "pass")
+            // The server's own look may have come at the same moment, and then one of the two was overtaken.
+            #expect(ends.filter { $0.phase == .completed }.map { $0.details["verdict"] } == ["pass"])
             let events = try await control.ask("GET", "/v1/events", token: control.admin).view(EventPage.self)
             #expect(events.items.map(\.type).filter { $0.hasPrefix("drill.") }.first == "drill.started")
             #expect(events.items.last { $0.type == "drill.ended" }?.subject == started.id)
@@ -269,7 +270,7 @@ struct DrillTests {
             let answer = try await control.stop(drill.id)
             let stopped = try answer.view(DrillView.self)
             #expect(stopped.phase == .done && stopped.verdict == .inconclusive)
-            #expect(stopped.because == ["stopped by first-admin: enough"] && stopped.measures?.met == 10)
+            #expect(stopped.because.first == "stopped by first-admin: enough" && stopped.measures?.met == 10)
             #expect(control.server.snapshots.newest?.payload.overrides.isEmpty == true)
             let again = try await control.stop(drill.id)
             #expect(again.status == 200, "what has ended has ended")
