@@ -29,6 +29,7 @@ extension GatewayReportView {
         }
         check("troubles", (troubles ?? []).count <= TroubleView.most, "there are more than \(TroubleView.most)")
         check("troubles", (troubles ?? []).prefix(TroubleView.most).allSatisfy(\.isRight), "one of them cannot be")
+        check("drills", DrillObservationView.areRight(drills ?? []), "one of them cannot be, or there are too many")
         guard fields.isEmpty else { throw ProblemView.invalid(fields) }
         var report = self
         report.version = Self.plain(version, longest: Self.longestWord)

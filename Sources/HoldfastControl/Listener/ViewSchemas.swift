@@ -27,7 +27,7 @@ extension APISchema {
         ("detected_after_milliseconds?", .integer), ("acted_after_milliseconds?", .integer),
         ("recovered_after_milliseconds?", .integer), ("recovery_is_final", .boolean), ("baseline", drillCounts),
         ("critical", drillCounts), ("standard", drillCounts), ("deferrable", drillCounts), ("probes", .count),
-        ("answerers", array(of: answerer)),
+        ("answerers", array(of: answerer, most: DrillObservationView.mostAnswerers)),
         ("seconds", array(of: drillSecond, most: DrillObservationView.mostSeconds)), ("is_steady_again", .boolean),
     ])
 
