@@ -58,4 +58,37 @@ struct GatewaysTests {
             #expect(kept.refused?.unicodeScalars.count == GatewayReportView.longestText)
         }
     }
+
+    @Test("What it says of drills can be, or is refused")
+    func drills() throws {
+        func isTaken(_ change: (inout DrillObservationView) -> Void) -> Bool {
+            var report = Self.report()
+            var drill = DrillObservationView(order: "ov-1", phase: .fault)
+            change(&drill)
+            report.drills = [drill]
+            return (try? report.checked()) != nil
+        }
+        #expect(isTaken { _ in })
+        #expect(
+            isTaken {
+                $0.ended = "lost_critical"
+                $0.endedAfterMilliseconds = -10
+                $0.answerers = [.init(deployment: "a/b", count: 3)]
+                $0.seconds = [.init(second: -2, counts: .init())]
+            })
+        #expect(!isTaken { $0.order = "\u{1B}[31m" })
+        #expect(!isTaken { $0.ended = "because" })
+        #expect(!isTaken { $0.met = -1 })
+        #expect(!isTaken { $0.critical.lost = .max })
+        #expect(!isTaken { $0.ageMilliseconds = .min })
+        #expect(!isTaken { $0.answerers = [.init(deployment: "no deployment", count: 1)] })
+        #expect(!isTaken { $0.answerers = Array(repeating: .init(deployment: "a/b", count: 1), count: 65) })
+        #expect(!isTaken { $0.seconds = Array(repeating: .init(second: 1, counts: .init()), count: 181) })
+        #expect(!isTaken { $0.seconds = [.init(second: .min, counts: .init())] })
+        var report = Self.report()
+        report.drills = (0...8).map { DrillObservationView(order: "ov-\($0)", phase: .fault) }
+        #expect((try? report.checked()) == nil)
+        report.drills = (0...1).map { _ in DrillObservationView(order: "ov-1", phase: .fault) }
+        #expect((try? report.checked()) == nil, "one order has one observation")
+    }
 }

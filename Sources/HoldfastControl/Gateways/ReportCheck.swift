@@ -29,10 +29,7 @@ extension GatewayReportView {
         }
         check("troubles", (troubles ?? []).count <= TroubleView.most, "there are more than \(TroubleView.most)")
         check("troubles", (troubles ?? []).prefix(TroubleView.most).allSatisfy(\.isRight), "one of them cannot be")
-        check(
-            "drills", (drills ?? []).count <= DrillObservationView.most,
-            "there are more than \(DrillObservationView.most)")
-        check("drills", (drills ?? []).prefix(DrillObservationView.most).allSatisfy(\.isRight), "one of them cannot be")
+        check("drills", DrillObservationView.areRight(drills ?? []), "one of them cannot be, or there are too many")
         var telling = TellingCheck()
         var report = self
         report.figures = figures.map { telling.figures($0) }

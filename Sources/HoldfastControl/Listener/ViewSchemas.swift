@@ -17,17 +17,25 @@ extension APISchema {
         ("answered", .count), ("degraded", .count), ("lost", .count), ("shed", .count),
     ])
 
-    static let drillSecond = object([("second", .integer), ("counts", drillCounts)])
+    /// Milliseconds, or seconds, from an instant of a drill.
+    private static let drillSpan = APISchema(
+        json: [
+            "type": "integer", "minimum": .integer(-Int(DrillObservationView.longestMilliseconds)),
+            "maximum": .integer(Int(DrillObservationView.longestMilliseconds)),
+        ])
 
-    static let answerer = object([("deployment", .string), ("count", .count)])
+    static let drillSecond = object([("second", drillSpan), ("counts", drillCounts)])
+
+    static let answerer = object([("deployment", .names([.deployment])), ("count", .count)])
 
     static let drillObservation = object([
-        ("order", .string), ("phase", oneOf(DrillObservationView.Phase.allCases.map(\.rawValue))), ("ended?", .string),
-        ("ended_after_milliseconds?", .integer), ("age_milliseconds?", .integer), ("met", .count),
-        ("detected_after_milliseconds?", .integer), ("acted_after_milliseconds?", .integer),
-        ("recovered_after_milliseconds?", .integer), ("recovery_is_final", .boolean), ("baseline", drillCounts),
+        ("order", .names([.id])), ("phase", oneOf(DrillObservationView.Phase.allCases.map(\.rawValue))),
+        ("ended?", oneOf(DrillWatch.Ending.allCases.map(\.rawValue))),
+        ("ended_after_milliseconds?", drillSpan), ("age_milliseconds?", drillSpan), ("met", .count),
+        ("detected_after_milliseconds?", drillSpan), ("acted_after_milliseconds?", drillSpan),
+        ("recovered_after_milliseconds?", drillSpan), ("recovery_is_final", .boolean), ("baseline", drillCounts),
         ("critical", drillCounts), ("standard", drillCounts), ("deferrable", drillCounts), ("probes", .count),
-        ("answerers", array(of: answerer)),
+        ("answerers", array(of: answerer, most: DrillObservationView.mostAnswerers)),
         ("seconds", array(of: drillSecond, most: DrillObservationView.mostSeconds)), ("is_steady_again", .boolean),
     ])
 

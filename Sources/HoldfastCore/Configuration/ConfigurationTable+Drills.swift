@@ -54,7 +54,8 @@ extension ConfigurationTable {
                     "what the map promises, else "
                         + ConfigurationUnits.durationText(DrillRequest.usualTargetMilliseconds * Span.millisecond)),
                 example: "5s", "Recovery has to be there within this, or the drill has failed.",
-                reason: "A promise on the map is what it has to hold; else less than people wait before they ask again."),
+                reason: "A promise on the map is what it has to hold; else less than people wait before they ask again."
+            ),
             FieldRule(
                 "on", .list(of: .choice(weekdays), count: 1...7), .optional("every day"), example: "[monday, thursday]",
                 "Days of the week.", reason: "With `at` alone a drill is daily."),

@@ -144,7 +144,9 @@ extension Snapshot {
     /// it has none.
     func promisedRecoveryMilliseconds(onRoutes names: [String]) -> Int64? {
         let places = names.compactMap { name in routes.firstIndex { $0.name == name } }
-        let served = workloads.filter { workload in workload.routes.map { !$0.allSatisfy { !places.contains($0) } } ?? true }
+        let served = workloads.filter { workload in
+            workload.routes.map { !$0.allSatisfy { !places.contains($0) } } ?? true
+        }
         let promisers = Set(
             names.map { ComponentID(.route, $0) } + (names.isEmpty ? [] : served.map { ComponentID(.workload, $0.id) }))
         return map.components.filter { promisers.contains($0.id) }.compactMap(\.recoveryTargetNanoseconds).min()

@@ -26,6 +26,13 @@ import Testing
         #expect(most <= 2_400 * Span.millisecond && most > 2_380 * Span.millisecond)
     }
 
+    @Test func whileADrillIsWatchedItAsksEverySecondATenthMoreOrLess() throws {
+        let waits = Self.waits { $0.succeeded(isWatched: true, now: Self.start, random: &$1) }
+        let (least, most) = (try #require(waits.min()), try #require(waits.max()))
+        #expect(least >= 900 * Span.millisecond && most <= 1_100 * Span.millisecond)
+        #expect(most - least > 150 * Span.millisecond)
+    }
+
     @Test func failuresDoubleTheWindowUpToHalfAMinute() throws {
         for (failures, longest) in [(1, 4), (2, 8), (3, 16), (4, 30), (5, 30), (1_000, 30)] as [(Int, Int64)] {
             let waits = Self.waits(failures > 100 ? 50 : 2_000) { schedule, random in
