@@ -5,7 +5,7 @@ import HoldfastCore
 extension DrillObservationView {
     /// Longer than any observation: the longest baseline, lease and recovery together.
     static let longestMilliseconds: Int64 = 2 * 3_600_000
-    private static let spans = -longestMilliseconds...longestMilliseconds
+    private static let possible = -longestMilliseconds...longestMilliseconds
     private static let endings = DrillWatch.Ending.allCases.map(\.rawValue)
 
     static func areRight(_ drills: [DrillObservationView]) -> Bool {
@@ -14,13 +14,13 @@ extension DrillObservationView {
 
     private var isRight: Bool {
         NameKind.id.accepts(order) && ended.map(Self.endings.contains) ?? true
-            && spans.allSatisfy(Self.spans.contains)
+            && spans.allSatisfy(Self.possible.contains)
             && [baseline, critical, standard, deferrable].allSatisfy(\.isRight)
             && ([met, probes] + answerers.map(\.count)).allSatisfy { (0...APISchema.longestNumber).contains($0) }
             && answerers.count <= Self.mostAnswerers
             && answerers.allSatisfy { NameKind.deployment.accepts($0.deployment) }
             && seconds.count <= Self.mostSeconds
-            && seconds.allSatisfy { Self.spans.contains(Int64($0.second)) && $0.counts.isRight }
+            && seconds.allSatisfy { Self.possible.contains(Int64($0.second)) && $0.counts.isRight }
     }
 
     private var spans: [Int64] {

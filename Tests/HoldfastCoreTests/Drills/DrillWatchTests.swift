@@ -138,7 +138,7 @@ import Testing
         #expect(rig.watch.baseline.answered == 2 && rig.watch.baseline.all == 2)
         #expect(rig.watch.counts(of: .standard).degraded == 2 && rig.watch.counts(of: .critical).answered == 1)
         #expect(rig.watch.counts(of: .deferrable).lost == 1 && rig.watch.counts(of: .deferrable).shed == 1)
-        #expect(rig.watch.met == 3 && rig.watch.probes == 2, "what passed over the target met the fault too")
+        #expect(rig.watch.met == 3 && rig.watch.probes == 2, "one went round the target")
         #expect(rig.watch.answerers.map(\.deployment) == [WatchRig.other, WatchRig.target])
         #expect(rig.watch.answerers.map(\.count) == [2, 1])
         #expect(rig.watch.seconds.map(\.second) == [-2, 0, 1, 2])
