@@ -153,7 +153,8 @@ extension CommandFailure {
     /// The first of them, and how to see the rest.
     init(_ problems: ConfigurationProblems) {
         let first = problems.problems[0]
-        let place = first.line > 0 ? ":\(first.line):\(first.column): \(first.path)" : ""
+        let place =
+            (first.line > 0 ? ":\(first.line):\(first.column)" : "") + (first.path.isEmpty ? "" : ": \(first.path)")
         let more = problems.problems.count > 1 ? " (and \(problems.problems.count - 1) more: holdfast check)" : ""
         self.init(
             message: "\(problems.file)\(place): \(first.message)\(more)", mend: first.mend,

@@ -59,6 +59,8 @@ struct CommandRig: Sendable {
         let status: HoldfastAPI.ExitStatus
         if let command = command as? any ControlledCommand {
             status = await command.execute(in: console)
+        } else if let command = command as? MapImportCommand {
+            status = command.execute(in: console)
         } else {
             status = await (try #require(command as? TopCommand)).execute(in: console)
         }
