@@ -23,6 +23,9 @@ SAID_BY_NO_SCHEMA = {
     "post_generations": "the configuration is a language of its own: `holdfast check` says what is wrong with it",
     "post_overrides": "what it names must be in the newest configuration, and each kind has fields of its own",
     "post_keys": "the workload must be one of the newest configuration",
+    "post_drills": "what it names must be in the newest configuration, each plan has fields of its own, and one runs at a time",
+    "post_drills_id_steps_number": "each step of a table-top that is open is ticked once",
+    "get_drills_id_evidence": "of a drill that is not over there is none",
     "post_tokens": "each kind has bounds for its life, and only automation is granted anything",
 }
 

@@ -83,7 +83,8 @@ extension Compilation {
             days, minuteOfDay: Int64(minute), from: from ?? DrillCalendar.usualFrom, except: Set(except))
         // From a day that is in no file, so that what a document means does not change from one day to the next.
         let start = calendar.from.daysSince1970 * 86_400_000 - 1
-        if calendar.next(after: start) == nil {
+        // Names of days that are wrong were reported, and are none.
+        if weekdays?.isEmpty != true, calendar.next(after: start) == nil {
             reader.reportSection(
                 Fault("there is no day on which this is ever due", mend: "look at month_days and except"))
         }

@@ -138,7 +138,7 @@ private struct DrillJudge {
         if run.terms.fault == .sham { return found + falseAlarms }
         let lost = run.gateways.reduce(0) { $0 + $1.lostCriticalAfterRecovery }
         if lost > 0 { found.append(.lostAfterRecovery(critical: lost)) }
-        if wentToItsEnd {
+        if wentToItsEnd, isRecoveryToBeSeen {
             let without = concerned.filter { $0.what.recoveredAfter == nil }.map(\.id)
             if !without.isEmpty { found.append(.notRecovered(without)) }
         }
@@ -163,6 +163,12 @@ private struct DrillJudge {
 
     private var wentToItsEnd: Bool {
         run.stop == nil && lost.isEmpty && seen.allSatisfy { $0.what.hasEnded && $0.what.phase != .refused }
+    }
+
+    /// Five good exchanges in a row take traffic: where there is little, and none of it was lost, nobody knows whether
+    /// there was recovery.
+    private var isRecoveryToBeSeen: Bool {
+        measures.all.all >= DrillVerdict.fewestExchanges || measures.all.lost > 0
     }
 
     private var lost: [String] {

@@ -179,7 +179,7 @@ import Testing
 
     @Test func whatPeopleWriteMarksNothingUp() {
         #expect(
-            EvidenceMarkdown.plain("a|b\n# c <b>`x`*_ & [l](u)") == ##"a\|b\u000a\# c \<b\>\`x\`\*\_ &amp; \[l\](u)"##)
+            EvidenceMarkdown.plain("a|b\n# c <b>`x`*_ & [l](u)") == ##"a\|b\\u000a\# c \<b\>\`x\`\*\_ &amp; \[l\](u)"##)
     }
 
     @Test func aTimelineNeverGrowsBeyondItsLine() {

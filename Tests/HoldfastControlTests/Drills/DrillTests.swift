@@ -269,7 +269,7 @@ struct DrillTests {
             let answer = try await control.stop(drill.id)
             let stopped = try answer.view(DrillView.self)
             #expect(stopped.phase == .done && stopped.verdict == .inconclusive)
-            #expect(stopped.because == ["stopped by first-admin: enough"] && stopped.measures?.met == 10)
+            #expect(stopped.because.first == "stopped by first-admin: enough" && stopped.measures?.met == 10)
             #expect(control.server.snapshots.newest?.payload.overrides.isEmpty == true)
             let again = try await control.stop(drill.id)
             #expect(again.status == 200, "what has ended has ended")
