@@ -25,6 +25,9 @@ SAID_BY_NO_SCHEMA = {
     "post_keys": "the workload must be one of the newest configuration",
     "post_sign_in": "the code must be one that was made, and not opened yet",
     "post_sign_in_links": "only so many may wait to be opened",
+    "post_drills": "what it names must be in the newest configuration, each plan has fields of its own, and one runs at a time",
+    "post_drills_id_steps_number": "each step of a table-top that is open is ticked once",
+    "get_drills_id_evidence": "of a drill that is not over there is none",
     "post_tokens": "each kind has bounds for its life, and only automation is granted anything",
 }
 

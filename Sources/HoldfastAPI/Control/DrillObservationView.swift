@@ -79,7 +79,8 @@ package struct DrillObservationView: Codable, Sendable, Equatable {
     package var actedAfterMilliseconds: Int64?
     /// Start of the first five good exchanges in a row that nothing has broken since, for up to 60 s.
     package var recoveredAfterMilliseconds: Int64?
-    /// Whether those 60 s are over, or the observation is.
+    /// Whether those 60 s are over, or the observation is: once the fault has ended, and everything is as it was for 10 s,
+    /// nothing is left that could break it.
     package var recoveryIsFinal: Bool
     /// Before t₀.
     package var baseline: Counts

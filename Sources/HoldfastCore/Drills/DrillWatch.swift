@@ -40,8 +40,9 @@ package struct DrillWatch: Sendable, Hashable {
     /// After the fault has ended it is looked on for so long at most. A breaker is open for 18 s and closes after two
     /// probes, and a row of good exchanges is final after 60 s: what takes longer than this did not recover.
     package static let recoveryNanoseconds = 90 * Span.second
-    /// And for so long at least, also where everything is as it was at once: what the end itself breaks shows by then.
-    package static let shortestRecoveryNanoseconds = 10 * Span.second
+    /// As long as everything has to be as it was before: then nothing of the drill is left that could break what has
+    /// recovered, and to wait for the rest of a minute would show nothing more.
+    package static let steadyNanoseconds = 10 * Span.second
     /// Of the timeline, the newest.
     package static let mostSeconds = 180
 
@@ -75,8 +76,8 @@ package struct DrillWatch: Sendable, Hashable {
     package private(set) var actedAt: Instant?
     private var recovery = RecoveryRun()
     private var unwellBefore: Set<String> = []
-    /// Since the fault ended, no target is out that was not out before it. Not known is not so.
-    package private(set) var isSteadyAgain = false
+    /// Since when, after the fault has ended, no target is out that was not out before it. Not known is not so.
+    private var steadySince: Instant?
     /// The latest that it was told: loops read their clocks before they take their turn.
     private var clock: Instant
 
@@ -121,9 +122,9 @@ package struct DrillWatch: Sendable, Hashable {
         if phase == .fault, clock >= leaseEndsAt { end(.lease, at: leaseEndsAt) }
         recovery.look(now: clock)
         if phase == .recovery, let endedAt {
-            let since = clock.nanoseconds(since: endedAt)
-            let isSettled = recovery.isFinal && isSteadyAgain && since >= Self.shortestRecoveryNanoseconds
-            if isSettled || since >= Self.recoveryNanoseconds { finish(.over) }
+            let isSettled = steadySince.map { clock.nanoseconds(since: $0) >= Self.steadyNanoseconds } ?? false
+            let isLate = clock.nanoseconds(since: endedAt) >= Self.recoveryNanoseconds
+            if isSettled && recovery.recoveredAt != nil || isLate { finish(.over) }
         }
         return clock
     }
@@ -211,7 +212,7 @@ package struct DrillWatch: Sendable, Hashable {
         _ = move(to: now)
         switch phase {
         case .baseline: unwellBefore = unwell
-        case .recovery: isSteadyAgain = unwell.isSubset(of: unwellBefore)
+        case .recovery: steadySince = unwell.isSubset(of: unwellBefore) ? steadySince ?? clock : nil
         case .fault, .over, .refused: break
         }
     }
@@ -267,6 +268,7 @@ package struct DrillWatch: Sendable, Hashable {
         answers.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
     }
 
+    package var isSteadyAgain: Bool { steadySince != nil }
     package var recoveredAt: Instant? { recovery.recoveredAt }
     package var recoveryIsFinal: Bool { recovery.isFinal || !isUnderWay }
 

@@ -105,6 +105,16 @@ import Testing
         #expect(run.verdict?.reasons.contains(.tooFewMet(4)) == true)
     }
 
+    @Test func littleThatWasLostHasFailed() {
+        var run = Rig.run()
+        run.goWell { seen in
+            seen.standard = DrillObservation.Counts(lost: seen.standard.degraded > 0 ? 6 : 0)
+            seen.recoveredAfter = nil
+        }
+        #expect(run.verdict?.outcome == .fail)
+        #expect(run.verdict?.reasons == [.notRecovered(["a"]), .tooFewExchanges(6)])
+    }
+
     @Test func aFaultWithoutEffectWasNone() {
         var run = Rig.run()
         run.goWell("a") { seen in

@@ -1,0 +1,81 @@
+"""The pictures of the documentation, of a real drill in a real browser.
+
+    Conformance/run --pictures                      into Docs/pictures: about two minutes
+"""
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness.browser import Browser  # noqa: E402
+from harness.control import Control  # noqa: E402
+from harness.holdfast import Practice  # noqa: E402
+from harness.waiting import wait_until  # noqa: E402
+
+PICTURES = Path(__file__).parent.parent / "Docs" / "pictures"
+BOUND_SECONDS = 30
+DRILL_SECONDS = 240
+
+
+def world(work: Path) -> tuple[list[Practice], Control]:
+    providers = [Practice(name, work, ["--first-token", "30ms", "--token-gap", "4ms"]) for name in ("primary", "secondary")]
+    for provider in providers:
+        provider.start()
+    control = Control("control", {
+        "providers": {
+            provider.child.name: {"base_url": provider.base_url, "network": "private", "vendor": f"practice-{provider.child.name}"}
+            for provider in providers},
+        "routes": {"assistant": {"candidates": ["primary/practice-large", "secondary/practice-large"]}},
+        "workloads": {"triage": {"criticality": "critical", "routes": ["assistant"]}},
+    }, work)
+    control.start()
+    return providers, control
+
+
+def drilled(control: Control) -> str:
+    answer = control.ask("POST", "/v1/drills", control.admin, {
+        "plan": "kill-primary", "route": "assistant", "lease": "20s", "probes": 10,
+        "reason": "does the fallback work"})
+    assert answer.status == 201, answer.body
+    name = answer.json()["id"]
+    until = time.monotonic() + DRILL_SECONDS
+    while control.get(f"/v1/drills/{name}")["phase"] != "done":
+        assert time.monotonic() < until, control.get(f"/v1/drills/{name}")
+        time.sleep(0.5)
+    return name
+
+
+def main() -> None:
+    work = Path(os.environ["CONFORMANCE_WORK"]) / "pictures"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    providers, control = world(work)
+    gateway = control.enrolled_gateway("gateway", {})
+    gateway.start()
+    try:
+        wait_until(lambda: any(item["report"]["ready"] and item["report"]["generation"] == item["target"]
+                               for item in control.get("/v1/gateways")["items"]),
+                   BOUND_SECONDS, "a gateway that has it", control.child.log_tail)
+        name = drilled(control)
+        browser = Browser(work)
+        try:
+            browser.resize(1200)
+            browser.sign_in(control.url, control.admin)
+            PICTURES.mkdir(exist_ok=True)
+            for page, picture in ((f"drills/{name}", "drill"), ("map", "map"), ("overview", "overview")):
+                browser.go(page)
+                browser.shoot(picture)
+                shutil.copy(browser.shots / f"{picture}.png", PICTURES / f"{picture}.png")
+                print(PICTURES / f"{picture}.png")
+        finally:
+            browser.stop()
+    finally:
+        for served in [gateway, control, *providers]:
+            served.child.stop()
+
+
+if __name__ == "__main__":
+    main()
