@@ -87,7 +87,7 @@ extension GatewayTests {
             let found = try await loop.submit {
                 let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
                 let shared = GatewayShared(
-                    resolver: NameResolver(), accessLog: try AccessLog(.off), logger: logger, loops: 1, receipts: 0)
+                    resolver: NameResolver(), faults: FaultBoard(), accessLog: try AccessLog(.off), logger: logger, loops: 1, receipts: 0)
                 let services = LoopServices(
                     loop: loop, place: 0, shared: shared,
                     inForce: try InForce(first, previous: nil))
