@@ -11,6 +11,9 @@ struct EventQueue: Sendable {
         /// Operators mend what only they can mend.
         case mends(gateway: Int)
         case snapshot(gateway: Int, number: UInt64)
+        /// What is ordered to fail on purpose is heard of, or looked at.
+        case drills(delivery: Int)
+        case looks(gateway: Int)
         case stalls(gateway: Int, until: Instant)
         case resumes(gateway: Int, timersFirst: Bool)
         /// Part of what a provider does in one attempt. Stale where the exchange has gone on to another attempt.

@@ -44,6 +44,15 @@ struct SimulatedGate: CandidateGate, Sendable {
         for provider in limits.indices { deployments[provider].configure(limits[provider], hasReserve: true) }
     }
 
+    /// Who is out, as drills name them.
+    var unwell: Set<String> {
+        Set(
+            deployments.indices.filter {
+                deployments[$0].breaker.state != .closed || deployments[$0].suspension.facts != nil
+                    || suspensions[$0].facts != nil
+            }.map(DrillPlan.deployment))
+    }
+
     /// What is left once every exchange has ended, which is nothing.
     func leftovers(now: Instant) -> [String] {
         deployments.enumerated().compactMap { provider, deployment in

@@ -10,6 +10,10 @@ struct SimulatedGateway: Sendable {
     var watches: [ProviderWatch]
     var recovery: RecoveryChecker
     var hedges = HedgeChecker()
+    var drills = FaultLeases()
+    var drillChecker = DrillChecker()
+    /// The next look is in the queue.
+    var looksAtDrills = false
 
     init(_ options: WorldOptions, random: inout SeededRandom) {
         gate = SimulatedGate(groups: options.providers.map(\.group))
@@ -34,6 +38,18 @@ struct SimulatedGateway: Sendable {
     mutating func clearSuspensions(now: Instant) {
         gate.clearSuspensions(now: now)
         for provider in watches.indices { watches[provider].suspension.mended(now: now) }
+    }
+
+    // MARK: - Drills
+
+    mutating func adoptDrills(_ offers: [FaultLeases.Offer], isLive: Bool, now: Instant) {
+        drills.adopt(offers, isLive: isLive, unwell: gate.unwell, now: now)
+        drillChecker.delivered(offers, isLive: isLive, now: now)
+    }
+
+    mutating func lookAtDrills(now: Instant) {
+        drills.saw(unwell: gate.unwell, now: now)
+        drills.look(now: now)
     }
 
     // MARK: - Standing still

@@ -4,7 +4,8 @@ import HoldfastCore
 extension SimulatedWorld {
     var hasViolations: Bool {
         hasViolationOfPair || !exchangeChecker.violations.isEmpty || !deliveryChecker.violations.isEmpty
-            || !snapshotChecker.violations.isEmpty || gateways.contains { !$0.hedges.violations.isEmpty }
+            || !snapshotChecker.violations.isEmpty
+            || gateways.contains { !$0.hedges.violations.isEmpty || !$0.drillChecker.violations.isEmpty }
     }
 
     /// A provider cannot answer in the time that one of the last snapshots leaves, so nothing ever gets well.
@@ -172,6 +173,7 @@ extension SimulatedWorld {
 
     mutating func finish() {
         exchangeChecker.finish()
+        finishDrills()
         for exchange in exchanges.indices {
             if exchanges[exchange].machine.wakeAt != nil || !exchanges[exchange].machine.isFinished {
                 exchangeChecker.leftBehind("exchange \(exchange) is left with a timer")

@@ -159,7 +159,8 @@ extension SimulatedWorld {
         if method == .prefilled { question.prefilledBytes = exchanges[exchange].stream.sent.bytes.count }
         question.isProbe = exchanges[exchange].isProbe
         let wait = allowances[provider].refusal(now: now)
-        let script = options.providers[provider].script(question, waitNanoseconds: wait, now: now, random: &random)
+        var script = options.providers[provider].script(question, waitNanoseconds: wait, now: now, random: &random)
+        if let drill = drillScript(provider, exchange: exchange, real: script) { script = drill }
         for (delay, part) in script {
             queue.schedule(
                 .upstream(exchange: exchange, attempt: exchanges[exchange].attempt, part),
@@ -184,6 +185,7 @@ extension SimulatedWorld {
         if end.isLastWord { win(exchange) }
         let (client, gateway) = (exchanges[exchange].client, exchanges[exchange].gateway)
         exchangeChecker.see(.ended(exchange: client, end, after: event), now: now)
+        tellDrills(end, of: exchange)
         switch end {
         case .answered:
             letGo(exchange)

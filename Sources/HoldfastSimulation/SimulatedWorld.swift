@@ -46,6 +46,9 @@ struct SimulatedWorld: Sendable {
         var hasHead = false
         /// The attempt in flight is a probe.
         var isProbe = false
+        /// Whom drills are meant for, and the attempts that met one.
+        var draws = DrillDraws()
+        var metOrders: [(order: String, provider: Int, startedAt: Instant)] = []
         /// The soonest timer in the queue.
         var timerAt: Instant?
     }
@@ -56,6 +59,9 @@ struct SimulatedWorld: Sendable {
     private static let lastStretchNanoseconds = 5 * Span.second
 
     let options: WorldOptions
+    let drillPlan: DrillPlan
+    /// Of what drills do, so that nothing else is drawn otherwise for it.
+    var drillRandom: SeededRandom
     var arrivalsEndAt: Instant
     /// Where every provider is back by then, nobody else needs to come.
     let settledAt: Instant
@@ -87,6 +93,8 @@ struct SimulatedWorld: Sendable {
         allowances = options.providers.map(\.allowance)
         snapshotChecker = SnapshotChecker(options.publication, gateways: options.gateways)
         report = SimulationReport(seed: seed, traceHash: 0)
+        drillPlan = DrillPlan(options, seed: seed)
+        drillRandom = SeededRandom(seed: ~seed)
         self.options = options
         self.random = random
     }
@@ -103,6 +111,9 @@ struct SimulatedWorld: Sendable {
             + stormChecker.violations
             + gateways.enumerated().flatMap { gateway, state in
                 state.hedges.violations.map { "gateway \(gateway) \($0)" }
+            }
+            + gateways.enumerated().flatMap { gateway, state in
+                state.drillChecker.violations.map { "gateway \(gateway): \($0)" }
             }
             + gateways.enumerated().flatMap { gateway, state in
                 state.watches.flatMap(\.violations).map { "gateway \(gateway): \($0)" }
@@ -124,6 +135,7 @@ struct SimulatedWorld: Sendable {
 
     private mutating func schedule() {
         queue.schedule(.arrives, at: now)
+        scheduleDrills()
         for gateway in gateways.indices { queue.schedule(.mends(gateway: gateway), at: options.healsAt) }
         for (provider, state) in options.providers.enumerated() {
             for instant in state.crashes { queue.schedule(.crashes(provider: provider), at: instant) }
@@ -158,6 +170,8 @@ struct SimulatedWorld: Sendable {
             gateways[gateway].receive(number, of: options.publication, now: now)
             snapshotChecker.delivered(number, to: gateway, inForce: gateways[gateway].sequence.inForce)
             report.snapshots += 1
+        case .drills(let delivery): deliverDrills(delivery)
+        case .looks(let gateway): lookAtDrills(of: gateway)
         case .stalls(let gateway, let until):
             gateways[gateway].stall()
             report.hedgesStalled += exchanges.count { $0.gateway == gateway && $0.hedge != nil }
@@ -182,7 +196,8 @@ struct SimulatedWorld: Sendable {
     /// Who hears of it; nil: it happens outside.
     private func gateway(of event: EventQueue.Event) -> Int? {
         switch event {
-        case .begins(let gateway, _), .mends(let gateway), .snapshot(let gateway, _): gateway
+        case .begins(let gateway, _), .mends(let gateway), .snapshot(let gateway, _), .looks(let gateway): gateway
+        case .drills(let delivery): drillPlan.deliveries[delivery].gateway
         case .upstream(let exchange, _, _), .timer(let exchange), .slot(let exchange, _), .clientLeaves(let exchange):
             exchanges[exchange].gateway
         case .arrives, .crashes, .stalls, .resumes: nil

@@ -46,6 +46,9 @@ package struct SimulationReport: Sendable {
     package var hedgesIdle = 0
     /// Exchanges that were in two runs when their gateway stood still.
     package var hedgesStalled = 0
+    /// Orders that gateways began, and attempts that they failed on purpose.
+    package var drills = 0
+    package var injected = 0
     /// Exchanges held to one attempt each, long after the healing.
     package var longAfter = 0
     /// Clients that left, by what their exchange was at: before it started, connecting, receiving, holding, committed,
@@ -92,6 +95,8 @@ package struct SimulationReport: Sendable {
         hedgesIdle += other.hedgesIdle
         hedgesStalled += other.hedgesStalled
         longAfter += other.longAfter
+        drills += other.drills
+        injected += other.injected
         for place in departures.indices { departures[place] += other.departures[place] }
         for place in departureSteps.indices { departureSteps[place] += other.departureSteps[place] }
     }

@@ -49,7 +49,7 @@ import Testing
             Self.hasShownAll(total),
             """
             \(total) \(total.departures) \(total.departureSteps) \(total.hedges) \(total.hedgesWon) \(total.hedgesInherited) \
-            \(total.hedgesIdle) \(total.hedgesStalled)
+            \(total.hedgesIdle) \(total.hedgesStalled) \(total.drills) \(total.injected)
             """)
     }
 
@@ -61,6 +61,7 @@ import Testing
             && min(total.hedgesInherited, total.hedgesStalled) >= 1
         return departs && hedges && min(total.unlawful, total.waitsRefused, total.stalls, total.dropped) >= 10
             && min(total.continued, total.snapshots, total.comingsAgain) >= 20 && total.longAfter >= 100
+            && total.drills >= 50 && total.injected >= 200
     }
 
     @Test func theSameSeedGivesTheSameRun() {

@@ -125,6 +125,7 @@ struct SimulationSummary: Sendable {
               \(total.continued) streams ended by another than began them, \(total.waits) waits for a slot (\(total.waitsRefused) in vain)
               \(total.hedges) hedges, \(total.hedgesWon) of them first and \(total.hedgesInherited) all that was left, \(total.hedgesIdle) found nobody
               \(total.snapshots) snapshots adopted, \(total.stalls) stalls of a gateway
+              \(total.drills) drills, \(total.injected) attempts that they failed
               trace \(String(total.traceHash, radix: 16))
             """
     }
@@ -141,6 +142,7 @@ struct SimulationSummary: Sendable {
             "snapshots": .integer(total.snapshots), "stalls": .integer(total.stalls),
             "hedges": .integer(total.hedges), "hedges_won": .integer(total.hedgesWon),
             "hedges_inherited": .integer(total.hedgesInherited), "hedges_idle": .integer(total.hedgesIdle),
+            "drills": .integer(total.drills), "attempts_injected": .integer(total.injected),
             "last_resorts": .integer(total.lastResorts), "trace": .string(String(total.traceHash, radix: 16)),
             "broken": broken.map { report in
                 [
