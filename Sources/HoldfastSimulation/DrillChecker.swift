@@ -100,7 +100,7 @@ struct DrillChecker: Sendable {
         if watch.endedAt != account.endsAt { lies.append("it ended at another time than it says") }
         if (watch.phase == .refused) != account.isRefused { lies.append("whether it failed anything is not so") }
         let after = overAt.nanoseconds(since: account.endsAt)
-        if !account.isRefused, after < DrillWatch.shortestRecoveryNanoseconds { lies.append("it is over too soon") }
+        if !account.isRefused, after < DrillWatch.steadyNanoseconds { lies.append("it is over too soon") }
         let events = account.events.filter { account.isRefused || $0.at < overAt }
         let (before, since) = (
             events.filter { $0.at < account.beginsAt }, events.filter { $0.at >= account.beginsAt }

@@ -226,7 +226,7 @@ import Testing
         let rig = WatchRig()
         for number in 1...5 as ClosedRange<Int64> { rig.ended(WatchRig.good(from: 0), number) }
         rig.watch.saw(unwell: [], now: WatchRig.time(60_100))
-        #expect(rig.look(69_999) == .recovery && rig.look(70_000) == .over)
+        #expect(rig.look(70_099) == .recovery && rig.look(70_100) == .over)
     }
 }
 
