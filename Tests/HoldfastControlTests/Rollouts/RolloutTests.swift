@@ -70,7 +70,8 @@ struct RolloutTests {
             #expect(try await control.publish(TestControl.third, ifMatch: 2).status == 412)
             #expect(try await control.publish(TestControl.third, ifMatch: 3).status == 201)
             let back = try await control.audited("rollouts.return")
-            #expect(back.map(\.phase) == [.intended, .completed])
+            // The server's own look may have come at the same moment, and then one of the two was overtaken.
+            #expect(back.first?.phase == .intended && back.count { $0.phase == .completed } == 1)
             #expect(back.allSatisfy { $0.kind == "system" && $0.details["reason"] == "errors rose with it" })
             #expect(back.allSatisfy { $0.target == "2" && $0.details["canary"] == "a" })
         }
