@@ -20,7 +20,7 @@ extension GatewayTests {
             try await DrillSetup.run(DrillSetup.order(fault)) {
                 $0.timeouts = Setup.brisk
             } _: { rig in
-                let reply = try await rig.gateway.ask(chat())
+                let reply = try await rig.ask(chat())
                 #expect(reply.status == 200 && reply.deployment == DrillSetup.backup && reply.degraded == "failover")
                 let attempts = try await rig.attempts(of: reply)
                 // A short wait that a provider asks for is waited for, and met again.
@@ -44,8 +44,8 @@ extension GatewayTests {
 
         @Test func `a stream that a drill cuts is continued by the next candidate`() async throws {
             try await DrillSetup.run(DrillSetup.order(.cut)) { rig in
-                let reply = try await rig.gateway.ask(chat(stream: true, tokens: 9))
-                let whole = try await rig.gateway.ask(chat(DrillSetup.backup, stream: true, tokens: 9))
+                let reply = try await rig.ask(chat(stream: true, tokens: 9))
+                let whole = try await rig.ask(chat(DrillSetup.backup, stream: true, tokens: 9))
                 #expect(reply.isComplete && reply.hasWholeEventsOnly && reply.events.last == "[DONE]")
                 #expect(reply.streamedText == whole.streamedText && !reply.streamedText.isEmpty)
                 #expect(reply.comments.first?.hasPrefix("continued by backup/practice-large") == true)
@@ -58,7 +58,7 @@ extension GatewayTests {
             let order = DrillSetup.order(.slow) { $0.delayMilliseconds = 300 }
             try await DrillSetup.run(order) { rig in
                 let began = MonotonicClock.read()
-                let reply = try await rig.gateway.ask(chat(stream: stream))
+                let reply = try await rig.ask(chat(stream: stream))
                 #expect(MonotonicClock.read().nanoseconds(since: began) >= 300 * Span.millisecond)
                 #expect(reply.deployment == DrillSetup.primary && reply.degraded == nil)
                 #expect(try await rig.attempts(of: reply).first?["injected"] == "o")
@@ -85,7 +85,7 @@ extension GatewayTests {
 
         @Test func `a sham fails nothing and is looked at all the same`() async throws {
             try await DrillSetup.run(DrillSetup.order(.sham)) { rig in
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
                 let seen = try rig.seen()
                 #expect(seen.phase == .fault && seen.met == 0 && seen.standard.answered == 1)
                 #expect(seen.detectedAfterMilliseconds == nil)
@@ -103,9 +103,11 @@ extension GatewayTests {
             } _: { rig in
                 let client = try await RawClient.connect(rig.gateway.port)
                 for _ in 0..<200 { _ = try await client.exchange(chat()) }
+                _ = try await client.exchange(get("/v1/models"))
                 let seen = try rig.seen()
                 #expect((50...115).contains(seen.met) && seen.standard.answered == 200, "\(seen.met) of 200")
                 for _ in 0..<20 { _ = try await client.exchange(chat("spare")) }
+                _ = try await client.exchange(get("/v1/models"))
                 await client.close()
                 #expect(try rig.seen().standard.answered == 200)
             }
@@ -116,11 +118,11 @@ extension GatewayTests {
         @Test func `it ends with its lease, and what waits in it goes out`() async throws {
             let order = DrillSetup.order(.silence) { $0.leaseMilliseconds = 1_000 }
             try await DrillSetup.run(order) { rig in
-                let reply = try await rig.gateway.ask(chat())
+                let reply = try await rig.ask(chat())
                 #expect(reply.deployment == DrillSetup.primary, "it was not waited for to its own limit")
                 let seen = try rig.seen()
                 #expect(seen.phase == .recovery && seen.ended == "lease" && seen.endedAfterMilliseconds == 1_000)
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
                 try await eventually("it is steady again") { try rig.seen().isSteadyAgain }
             }
         }
@@ -139,19 +141,19 @@ extension GatewayTests {
                 await client.close()
                 #expect(try rig.seen().ended == "cleared")
                 try rig.adopt([("o", order)])
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
             }
         }
 
         @Test func `what a gateway finds on its disk is never begun`() async throws {
             let order = DrillSetup.order(.refuse)
             try await DrillSetup.run(order, source: .ring) { rig in
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
                 #expect(rig.gateway.report(version: "test").drills == nil)
                 try rig.adopt([("o", order)])
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
                 try rig.adopt([("o", order), ("p", order)])
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.backup)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.backup)
             }
         }
 
@@ -162,11 +164,11 @@ extension GatewayTests {
                 $0.route = ", retries: {same_deployment: 0}"
             } _: { rig in
                 for _ in 0..<FaultOrder.StopConditions.fewestExchanges {
-                    #expect(try await rig.gateway.ask(chat()).status != 200)
+                    #expect(try await rig.ask(chat()).status != 200)
                 }
                 let seen = try rig.seen()
                 #expect(seen.phase == .recovery && seen.ended == "lost_percent" && seen.standard.lost == 20)
-                try await eventually("it answers again") { try await rig.gateway.ask(chat()).status == 200 }
+                try await eventually("it answers again") { try await rig.ask(chat()).status == 200 }
             }
         }
 
@@ -178,7 +180,7 @@ extension GatewayTests {
             } _: { rig in
                 #expect(try rig.seen().phase == .baseline && rig.seen().ageMilliseconds == nil)
                 try await rig.primary.setFault(.status(500, code: nil))
-                _ = try await rig.gateway.ask(chat())
+                _ = try await rig.ask(chat())
                 let seen = try rig.seen()
                 #expect(seen.phase == .refused && seen.ended == "unsteady" && seen.baseline.lost == 1)
                 #expect((seen.endedAfterMilliseconds ?? 0) < 0)
@@ -188,11 +190,11 @@ extension GatewayTests {
         @Test func `a key that was refused on purpose is tried again when the drill is over`() async throws {
             let order = DrillSetup.order(.revoke)
             try await DrillSetup.run(order) { rig in
-                for _ in 0..<3 { #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.backup) }
+                for _ in 0..<3 { #expect(try await rig.ask(chat()).deployment == DrillSetup.backup) }
                 #expect(try rig.seen().met == 3, "one met it, and two went round what it took out")
                 try rig.adopt([])
                 try await eventually("the primary answers") {
-                    try await rig.gateway.ask(chat()).deployment == DrillSetup.primary
+                    try await rig.ask(chat()).deployment == DrillSetup.primary
                 }
                 try await eventually("it is steady again") { try rig.seen().isSteadyAgain }
             }

@@ -23,6 +23,7 @@ extension GatewayTests {
                     asked += 1
                 }
                 await client.close()
+                _ = try await rig.gateway.ask(get("/v1/models"))
                 let seen = try rig.seen()
                 #expect(seen.ended == "lease" && seen.endedAfterMilliseconds == 2_000)
                 #expect(seen.baseline.answered > 0 && seen.baseline.lost == 0)
@@ -54,7 +55,7 @@ extension GatewayTests {
                     $0.tail = TestKeys.sections
                     $0.accessLog = file.path
                 } _: { rig in
-                    #expect(try await rig.gateway.ask(chat()).status == 401)
+                    #expect(try await rig.ask(chat()).status == 401)
                     try await eventually("probes meet the fault") { try rig.seen().met >= 20 }
                     try rig.adopt([])
                     let seen = try rig.seen()
@@ -83,7 +84,7 @@ extension GatewayTests {
                 try await eventually("it is under way") {
                     try await rig.gateway.state()["exchanges_in_flight"] == 1
                 }
-                #expect(try await rig.gateway.ask(chat(headers: key)).status == 429)
+                #expect(try await rig.ask(chat(headers: key)).status == 429)
                 #expect(try rig.seen().deferrable.shed == 1)
                 await client.close()
             }
@@ -94,14 +95,14 @@ extension GatewayTests {
             try await DrillSetup.run(order) {
                 $0.providers[0].url = $0.providers[0].url.replacing("127.0.0.1", with: "localhost")
             } _: { rig in
-                let reply = try await rig.gateway.ask(chat())
+                let reply = try await rig.ask(chat())
                 #expect(reply.deployment == DrillSetup.backup)
                 let attempts = try await rig.attempts(of: reply)
                 #expect(attempts.first?["failure"] == "transient" && attempts.first?["injected"] == "o")
                 let seen = try rig.seen()
                 #expect(seen.met == 1 && seen.detectedAfterMilliseconds != nil && seen.standard.degraded == 1)
                 try rig.adopt([])
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
             }
         }
 
@@ -109,9 +110,9 @@ extension GatewayTests {
             try await DrillSetup.run(nil) {
                 $0.providers[0].url = $0.providers[0].url.replacing("127.0.0.1", with: "localhost")
             } _: { rig in
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
                 try rig.adopt([("o", DrillSetup.order(.refuse, .resolver))])
-                #expect(try await rig.gateway.ask(chat()).deployment == DrillSetup.primary)
+                #expect(try await rig.ask(chat()).deployment == DrillSetup.primary)
                 #expect(try rig.seen().met == 0)
             }
         }

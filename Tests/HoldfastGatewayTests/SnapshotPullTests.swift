@@ -338,8 +338,11 @@ extension GatewayTests {
                                 try await eventually("something newer is in force") {
                                     try await gateway.ask(chat())["x-holdfast-generation"].flatMap { Int($0) } ?? 0 > 4
                                 }
-                                #expect(plane.ring.rollback == nil)
-                                #expect(try await self.configuration(gateway)?["refused_snapshot"] == nil)
+                                // It is noted on disk after it has come into force.
+                                try await eventually("the rollback is over") {
+                                    let refused = try await self.configuration(gateway)?["refused_snapshot"]
+                                    return plane.ring.rollback == nil && refused == nil
+                                }
                             }
                         }
                     }

@@ -55,6 +55,14 @@ enum DrillSetup {
             try gateway.adopt(DrillSetup.adopted(setup, orders, source: source, generation: 8))
         }
 
+        /// What an exchange leaves behind is written after its answer; with one loop it is there once that has answered
+        /// something else.
+        func ask(_ request: String) async throws -> Reply {
+            let reply = try await gateway.ask(request)
+            _ = try await gateway.ask(get("/v1/models"))
+            return reply
+        }
+
         /// Of the first order.
         func seen() throws -> DrillObservationView {
             try #require(gateway.report(version: "test").drills?.first)
