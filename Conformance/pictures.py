@@ -1,6 +1,6 @@
-"""The pictures of the documentation, of a real drill in a real browser.
+"""The picture of the documentation, of a real drill in a real browser.
 
-    Conformance/run --pictures                      into Docs/pictures: about two minutes
+    Conformance/run --pictures                      into Docs/pictures: about a minute
 """
 import os
 import shutil
@@ -65,11 +65,10 @@ def main() -> None:
             browser.resize(1200)
             browser.sign_in(control.url, control.admin)
             PICTURES.mkdir(exist_ok=True)
-            for page, picture in ((f"drills/{name}", "drill"), ("map", "map"), ("overview", "overview")):
-                browser.go(page)
-                browser.shoot(picture)
-                shutil.copy(browser.shots / f"{picture}.png", PICTURES / f"{picture}.png")
-                print(PICTURES / f"{picture}.png")
+            browser.go(f"drills/{name}")
+            browser.shoot("drill")
+            shutil.copy(browser.shots / "drill.png", PICTURES / "drill.png")
+            print(PICTURES / "drill.png")
         finally:
             browser.stop()
     finally:

@@ -94,7 +94,10 @@ final class APIListener: Sendable {
 
     private func matches(_ path: String) -> [Match] {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
-        return routes.compactMap { route in route.match(segments).map { (route, $0) } }
+        let found: [Match] = routes.compactMap { route in route.match(segments).map { (route, $0) } }
+        // A path that is written out means what it says, and not a name that happens to be spelt so.
+        guard let closest = found.min(by: { $0.parameters.count < $1.parameters.count }) else { return [] }
+        return found.filter { $0.route.path == closest.route.path }
     }
 
     private static func allowed(_ matches: [Match]) -> [String] {

@@ -76,8 +76,10 @@ package struct DrillWatch: Sendable, Hashable {
     package private(set) var actedAt: Instant?
     private var recovery = RecoveryRun()
     private var unwellBefore: Set<String> = []
-    /// Since when, after the fault has ended, no target is out that was not out before it. Not known is not so.
-    private var steadySince: Instant?
+    /// Since the fault ended, no target is out that was not out before it. Not known is not so.
+    package private(set) var isSteadyAgain = false
+    /// Since when it is, and has recovered.
+    private var settledSince: Instant?
     /// The latest that it was told: loops read their clocks before they take their turn.
     private var clock: Instant
 
@@ -122,9 +124,8 @@ package struct DrillWatch: Sendable, Hashable {
         if phase == .fault, clock >= leaseEndsAt { end(.lease, at: leaseEndsAt) }
         recovery.look(now: clock)
         if phase == .recovery, let endedAt {
-            let isSettled = steadySince.map { clock.nanoseconds(since: $0) >= Self.steadyNanoseconds } ?? false
-            let isLate = clock.nanoseconds(since: endedAt) >= Self.recoveryNanoseconds
-            if isSettled && recovery.recoveredAt != nil || isLate { finish(.over) }
+            let isSettled = settledSince.map { clock.nanoseconds(since: $0) >= Self.steadyNanoseconds } ?? false
+            if isSettled || clock.nanoseconds(since: endedAt) >= Self.recoveryNanoseconds { finish(.over) }
         }
         return clock
     }
@@ -182,6 +183,11 @@ package struct DrillWatch: Sendable, Hashable {
             stopIfBad(now: now)
         case .shed: break
         }
+        noteSettled()
+    }
+
+    private mutating func noteSettled() {
+        settledSince = isSteadyAgain && recovery.recoveredAt != nil ? settledSince ?? clock : nil
     }
 
     /// An exchange was refused before it began.
@@ -212,7 +218,9 @@ package struct DrillWatch: Sendable, Hashable {
         _ = move(to: now)
         switch phase {
         case .baseline: unwellBefore = unwell
-        case .recovery: steadySince = unwell.isSubset(of: unwellBefore) ? steadySince ?? clock : nil
+        case .recovery:
+            isSteadyAgain = unwell.isSubset(of: unwellBefore)
+            noteSettled()
         case .fault, .over, .refused: break
         }
     }
@@ -268,7 +276,6 @@ package struct DrillWatch: Sendable, Hashable {
         answers.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) }
     }
 
-    package var isSteadyAgain: Bool { steadySince != nil }
     package var recoveredAt: Instant? { recovery.recoveredAt }
     package var recoveryIsFinal: Bool { recovery.isFinal || !isUnderWay }
 
