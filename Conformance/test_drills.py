@@ -75,6 +75,12 @@ def counted(view: dict, what: str) -> int:
     return sum(view["measures"][name][what] for name in ("critical", "standard", "deferrable"))
 
 
+def test_a_sham_raises_no_alarm(world):
+    status, view = drill(*world, *RUN, "--sham")
+    assert (status, view["verdict"]) == (0, "pass"), view["because"]
+    assert "detected_after" not in view["measures"] and counted(view, "degraded") == 0
+
+
 def test_the_primary_is_killed_and_the_work_goes_on(world, practice):
     control, gateway = world
     before = practice[0].last_number()
@@ -111,12 +117,6 @@ def test_what_was_is_proven_offline(world, work):
     page = run(control, gateway, "drill", "evidence", newest["id"]).stdout
     for part in (f"# Drill {newest['id']}: PASS", "## Timeline", "## Audit log", "drills.finish"):
         assert part in page
-
-
-def test_a_sham_raises_no_alarm(world):
-    status, view = drill(*world, *RUN, "--sham")
-    assert (status, view["verdict"]) == (0, "pass"), view["because"]
-    assert "detected_after" not in view["measures"] and counted(view, "degraded") == 0
 
 
 def test_without_traffic_nothing_is_proven(world):

@@ -150,7 +150,7 @@ extension SimulatedWorld {
     }
 
     /// The world then goes on for as much longer, unless it stays hopeless.
-    private mutating func letOff(_ provider: Int, gateway: Int, since instant: Instant) {
+    mutating func letOff(_ provider: Int, gateway: Int, since instant: Instant) {
         let publication = options.publication
         guard !publication[publication.numbers.upperBound].isHopeless else { return }
         for place in sharers(of: provider, gateway: gateway) {

@@ -44,6 +44,9 @@ extension SimulatedWorld {
         exchanges[client].draws = draws
         guard let hit, let script = script(of: hit.order, real: real) else { return nil }
         gateways[gateway].drillChecker.failed(by: hit.id, now: now)
+        // A gateway lets the trial of what its drill suspended come at once. Here the suspension's own wait passes, and what
+        // heals meanwhile is not asked before.
+        if hit.order.fault == .revoke { letOff(provider, gateway: gateway, since: now) }
         exchanges[client].metOrders.append((hit.id, provider, exchanges[exchange].attemptStarted))
         report.injected += 1
         return script

@@ -160,12 +160,16 @@ private struct DrillJudge {
 
     /// Nothing failed, so whatever was noticed or done is a false alarm, and whatever was lost is not the drill's doing.
     private var falseAlarms: [DrillReason] {
+        guard !isUnsettledSham else { return [] }
         var found: [DrillReason] = seen.filter { $0.what.detectedAfter != nil || $0.what.actedAfter != nil }
             .map { .falseAlarm(gateway: $0.id) }
         let counts = measures.all
         if counts.degraded + counts.lost > 0 { found.append(.harmWithoutFault(counts)) }
         return found
     }
+
+    /// Somebody else answered before it began, as in the slow start after a failure: what goes on of that is no alarm.
+    private var isUnsettledSham: Bool { run.terms.fault == .sham && measures.baseline.degraded > 0 }
 
     private var wentToItsEnd: Bool {
         run.stop == nil && lost.isEmpty && seen.allSatisfy { $0.what.hasEnded && $0.what.phase != .refused }
@@ -183,7 +187,7 @@ private struct DrillJudge {
         let contradictory = ids(\.isContradictory)
         if !contradictory.isEmpty { found.append(.contradictory(contradictory)) }
         guard !seen.isEmpty else { return found.isEmpty ? [.nobodyTookIt] : found }
-        let unsteady = ids { $0.observation?.phase == .refused }
+        let unsteady = ids { $0.observation?.phase == .refused || isUnsettledSham && $0.observation != nil }
         if !unsteady.isEmpty { return found + [.unsteadyBaseline(unsteady)] }
         let silent = ids { $0.observation != nil && !$0.isContradictory && run.isSilent($0, now: now) }
         if !silent.isEmpty { found.append(.silent(silent)) }

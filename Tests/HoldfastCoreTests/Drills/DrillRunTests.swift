@@ -192,6 +192,10 @@ import Testing
         var harmed = Rig.run(.sham)
         harmed.goWell("a") { ($0.detectedAfter, $0.actedAfter) = (nil, nil) }
         #expect(harmed.verdict?.reasons.first == .harmWithoutFault(DrillObservation.Counts(degraded: 60)))
+        // In the slow start after the drill before it others answer too, and that is none of its doing.
+        var early = Rig.run(.sham)
+        early.goWell { $0.baseline.degraded = 2 }
+        #expect(early.verdict == DrillVerdict([.unsteadyBaseline(["a"])]))
     }
 
     @Test(arguments: [
