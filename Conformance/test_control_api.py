@@ -29,6 +29,7 @@ SAID_BY_NO_SCHEMA = {
     "post_drills_id_steps_number": "each step of a table-top that is open is ticked once",
     "get_drills_id_evidence": "of a drill that is not over there is none",
     "get_assessment_without": "what it names must be on the map of the newest configuration",
+    "post_pull": "a gateway reports each order of a drill once, whatever else it says of it",
     "post_tokens": "each kind has bounds for its life, and only automation is granted anything",
 }
 

@@ -88,5 +88,7 @@ struct GatewaysTests {
         var report = Self.report()
         report.drills = (0...8).map { DrillObservationView(order: "ov-\($0)", phase: .fault) }
         #expect((try? report.checked()) == nil)
+        report.drills = (0...1).map { _ in DrillObservationView(order: "ov-1", phase: .fault) }
+        #expect((try? report.checked()) == nil, "one order has one observation")
     }
 }

@@ -8,7 +8,7 @@ extension DrillObservationView {
     private static let endings = DrillWatch.Ending.allCases.map(\.rawValue)
 
     static func areRight(_ drills: [DrillObservationView]) -> Bool {
-        drills.count <= most && drills.allSatisfy(\.isRight)
+        drills.count <= most && Set(drills.map(\.order)).count == drills.count && drills.allSatisfy(\.isRight)
     }
 
     /// Compared and never computed with: what a gateway says may be the largest number there is, and the smallest.

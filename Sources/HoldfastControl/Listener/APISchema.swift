@@ -35,6 +35,12 @@ struct APISchema: Sendable {
         APISchema(json: ["type": "array", "items": item.json, "maxItems": .integer(most)])
     }
 
+    /// Of which each is another.
+    static func array(ofUnique item: APISchema, most: Int) -> APISchema {
+        APISchema(
+            json: ["type": "array", "items": item.json, "maxItems": .integer(most), "uniqueItems": true])
+    }
+
     static func map(of value: APISchema) -> APISchema {
         APISchema(json: ["type": "object", "additionalProperties": value.json])
     }

@@ -9,7 +9,7 @@ extension APISchema {
         ("version", .string), ("generation", .count), ("source", oneOf(GatewayReportView.sources)),
         ("ready", .boolean), ("exchanges_in_flight", .count), ("exchanges", .count), ("failures", .count),
         ("refused?", .string), ("shedding", .string), ("troubles?", array(of: trouble, most: TroubleView.most)),
-        ("more_troubles?", .count), ("drills?", array(of: drillObservation, most: DrillObservationView.most)),
+        ("more_troubles?", .count), ("drills?", array(ofUnique: drillObservation, most: DrillObservationView.most)),
         ("figures?", figures), ("receipts?", receipts),
     ])
 
