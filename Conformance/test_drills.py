@@ -65,7 +65,14 @@ def run(control, gateway, *arguments: str, bound: float = DRILL_SECONDS) -> subp
         [binary(), *arguments], capture_output=True, text=True, timeout=bound, env=environment(control, gateway))
 
 
+def settle(gateway) -> None:
+    """Waits until nothing of an earlier drill is left: one on a provider that is out already proves nothing."""
+    wait_until(lambda: all(item["breaker"] == "closed" for item in gateway.state()["deployments"]), DRILL_SECONDS,
+               "closed breakers", gateway.child.log_tail)
+
+
 def drill(control, gateway, *options: str) -> tuple[int, dict]:
+    settle(gateway)
     told = run(control, gateway, "drill", "run", *options, "--reason", "conformance", "--json")
     assert told.stdout, f"{told.returncode}: {told.stderr}"
     return told.returncode, json.loads(told.stdout)
@@ -142,6 +149,24 @@ def test_the_lever_ends_it_and_the_fault_is_gone(world):
         runner.join(DRILL_SECONDS)
 
 
+def test_what_is_out_already_is_no_steady_state(world):
+    """Right behind a drill that was ended at once: its breaker is open."""
+    control, gateway = world
+    settle(gateway)
+    running = subprocess.Popen(
+        [binary(), "drill", "run", *RUN, "--reason", "conformance"], env=environment(control, gateway),
+        stdout=subprocess.DEVNULL)
+    wait_until(lambda: gateway.state()["deployments"][0]["breaker"] == "open", BOUND_SECONDS, "an open breaker",
+               gateway.child.log_tail)
+    named = control.get("/v1/drills?limit=1")["items"][0]["id"]
+    assert run(control, gateway, "drill", "stop", named, "--reason", "conformance").returncode == 0
+    assert running.wait(DRILL_SECONDS) == 2
+    told = run(control, gateway, "drill", "run", *RUN, "--lease", "60s", "--reason", "conformance", "--json")
+    view = json.loads(told.stdout)
+    assert (told.returncode, view["verdict"]) == (2, "inconclusive")
+    assert "something was out" in view["because"][0] and "breaker" in view["mend"], view
+
+
 def chaos(control, gateway, work: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [str(Path(sys.executable).parent / "chaos"), "--no-version-check", "--no-log-file", *arguments], cwd=work,
@@ -165,6 +190,7 @@ def test_the_chaos_toolkit_accepts_it(world, work, experiment):
 
 
 def journal(world, work, experiment, name: str) -> dict:
+    settle(world[1])
     path = work / f"{name}.journal.json"
     told = chaos(*world, work, "run", "--journal-path", str(path), str(experiment))
     assert path.exists(), told.stdout + told.stderr

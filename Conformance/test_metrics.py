@@ -32,6 +32,7 @@ START_BOUND_SECONDS = 20
 # What shows only after it has happened; everything else must be there after traffic.
 NOT_WITHOUT_A_CAUSE = {
     "holdfast_suspended": "nothing is out for good here",
+    "holdfast_attempts_injected_total": "nothing fails on purpose here",
 }
 
 

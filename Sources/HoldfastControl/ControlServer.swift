@@ -109,8 +109,8 @@ package final class ControlServer: Sendable {
                 fallbacks: { [drills] in try await drills.fallbacks(now: WallClock.readMilliseconds()) ?? [] }))
         let answers = AnswerCounts()
         figures = ControlMetrics(
-            tokens: tokens, snapshots: snapshots, gateways: gateways, backups: backups, audit: audit, answers: answers,
-            startedAt: MonotonicClock.read())
+            tokens: tokens, snapshots: snapshots, gateways: gateways, drills: drills, backups: backups, audit: audit,
+            answers: answers, startedAt: MonotonicClock.read())
         let routes = APIRoutes(
             tokens: tokens, keys: Keys(snapshots: snapshots, audit: audit), overrides: overrides, snapshots: snapshots,
             gateways: gateways, exchanges: Exchanges(), rollouts: rollouts, drills: drills, backups: backups,

@@ -29,6 +29,8 @@ final class LoopServices {
     var heldAttempts: [ObjectIdentifier: InjectedAttempt] = [:]
     /// What makes exchanges for drills, by order.
     var probers: [String: DrillProber] = [:]
+    private var written: [any WrittenConnection] = []
+    private var flushing: [any WrittenConnection] = []
     private var lagTask: RepeatedTask?
     private var spelledAt = Instant(nanoseconds: -Span.second)
     private var spelledTime = ""
@@ -99,6 +101,22 @@ final class LoopServices {
         timers.stop()
     }
 
+    // MARK: - Writes
+
+    /// What was written to it goes out when everything that this tick has read is dealt with.
+    ///
+    /// Whoever waits at the other end is woken by the first of these writes and finds the others there. With each write
+    /// on its own it would fall asleep between two of them, and to wake it is a good part of what an exchange costs.
+    func flushWithTick(_ connection: any WrittenConnection) {
+        written.append(connection)
+        guard written.count == 1 else { return }
+        loop.assumeIsolated().execute { [unowned self] in
+            swap(&self.written, &self.flushing)
+            for connection in self.flushing { connection.flush() }
+            self.flushing.removeAll(keepingCapacity: true)
+        }
+    }
+
     // MARK: - Names
 
     func makeExchangeID() -> ExchangeID { ExchangeID(random.next(), random.next()) }
@@ -135,4 +153,9 @@ final class LoopServices {
             expected.value = now.advanced(byNanoseconds: Self.lagProbe.nanoseconds)
         }
     }
+}
+
+/// A connection that was written to. To flush it when it is closed does nothing.
+protocol WrittenConnection: AnyObject {
+    func flush()
 }

@@ -14,6 +14,9 @@ struct DrillChecker: Sendable {
 
     private struct Account: Sendable {
         var order: FaultOrder
+        var targets: Set<String>
+        /// Which of them were out when somebody looked last before it began.
+        var unwell: Set<String>
         var beginsAt: Instant
         /// The first of: its lease, its clearing, a stop condition, an unsteady baseline.
         var endsAt: Instant
@@ -27,13 +30,31 @@ struct DrillChecker: Sendable {
     private(set) var injected = 0
     var begun: Int { accounts.count }
 
-    mutating func delivered(_ offers: [FaultLeases.Offer], isLive: Bool, now: Instant) {
+    mutating func delivered(_ offers: [FaultLeases.Offer], isLive: Bool, unwell: Set<String> = [], now: Instant) {
+        passed(now)
         for id in accounts.keys.sorted() where !offers.contains(where: { $0.id == id }) { end(id, at: now) }
         for offer in offers where seen.insert(offer.id).inserted && isLive {
             let beginsAt = now.advanced(byNanoseconds: offer.order.baselineMilliseconds * Span.millisecond)
             accounts[offer.id] = Account(
-                order: offer.order, beginsAt: beginsAt,
+                order: offer.order, targets: offer.scope.targets,
+                unwell: unwell.intersection(offer.scope.targets), beginsAt: beginsAt,
                 endsAt: beginsAt.advanced(byNanoseconds: offer.order.leaseMilliseconds * Span.millisecond))
+        }
+    }
+
+    mutating func looked(unwell: Set<String>, now: Instant) {
+        passed(now)
+        for (id, account) in accounts where now < account.beginsAt {
+            accounts[id]?.unwell = unwell.intersection(account.targets)
+        }
+    }
+
+    /// What began by then with nothing left to fail has failed nothing.
+    private mutating func passed(_ now: Instant) {
+        for (id, account) in accounts where now >= account.beginsAt && account.endsAt > account.beginsAt {
+            guard !account.targets.isEmpty, account.targets == account.unwell else { continue }
+            accounts[id]?.isRefused = true
+            accounts[id]?.endsAt = account.beginsAt
         }
     }
 
@@ -44,6 +65,7 @@ struct DrillChecker: Sendable {
     }
 
     mutating func failed(by id: String, now: Instant) {
+        passed(now)
         injected += 1
         guard let account = accounts[id] else {
             violations.append("\(id) fails an attempt and was never begun")
@@ -59,6 +81,7 @@ struct DrillChecker: Sendable {
     }
 
     mutating func ended(_ event: Ended) {
+        passed(event.at)
         for id in accounts.keys.sorted() {
             // Of two that end at the same instant, the one that makes it refused is the last to count.
             guard let account = accounts[id], !account.isRefused else { continue }

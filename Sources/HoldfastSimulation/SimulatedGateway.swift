@@ -44,11 +44,12 @@ struct SimulatedGateway: Sendable {
 
     mutating func adoptDrills(_ offers: [FaultLeases.Offer], isLive: Bool, now: Instant) {
         drills.adopt(offers, isLive: isLive, unwell: gate.unwell, now: now)
-        drillChecker.delivered(offers, isLive: isLive, now: now)
+        drillChecker.delivered(offers, isLive: isLive, unwell: gate.unwell, now: now)
     }
 
     mutating func lookAtDrills(now: Instant) {
         drills.saw(unwell: gate.unwell, now: now)
+        drillChecker.looked(unwell: gate.unwell, now: now)
         drills.look(now: now)
     }
 

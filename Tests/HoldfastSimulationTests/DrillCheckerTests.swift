@@ -43,6 +43,9 @@ import Testing
         #expect(violations(failedAt: 5) { $0.delivered([], isLive: true, now: Self.time(4)) }.count == 1)
         #expect(violations(failedAt: 5) { $0.ended(Self.ended(1, .lost)) }.count == 1, "it was not steady")
         #expect(violations(failedAt: 5) { $0.ended(Self.ended(3, .lost)) }.isEmpty)
+        let out = { (checker: inout DrillChecker) in checker.looked(unwell: ["provider/0"], now: Self.time(1)) }
+        #expect(violations(failedAt: 5, out).count == 1, "what was to fail was out already")
+        #expect(violations(failedAt: 5) { $0.looked(unwell: ["provider/0"], now: Self.time(2)) }.isEmpty)
         let stopped = violations(failedAt: 5) { checker in
             checker.ended(Self.ended(3, .lost))
             checker.ended(Self.ended(4, .lost))

@@ -66,7 +66,8 @@ export function timeline(seconds, { marks = [], fault, now, height = 150 } = {})
   const width = 900
   const [left, top, floor] = [34, 26, height + 26]
   const x = second => left + ((second - first) / (last - first)) * (width - left - 8)
-  const y = value => floor - (value / most) * height
+  // Above the highest bar there is room in which the time of the fault shows.
+  const y = value => floor - (value / most) * height * 0.88
   const bar = Math.max(1, x(first + 1) - x(first) - 1)
   const bars = seconds.flatMap(({ second, counts }) => {
     let sum = 0
@@ -103,8 +104,10 @@ export function timeline(seconds, { marks = [], fault, now, height = 150 } = {})
           s('circle', { class: 'ink', cx: 2.5, cy: 2.5, r: 1.2 }))),
       fault ? s('rect', { class: 'fault', x: x(fault.start).toFixed(1), y: top,
           width: Math.max(0, x(fault.end) - x(fault.start)).toFixed(1), height }) : null,
+      fault ? s('rect', { class: 'fault edge', x: x(fault.start).toFixed(1), y: top - 3,
+          width: Math.max(0, x(fault.end) - x(fault.start)).toFixed(1), height: 3 }) : null,
       s('line', { class: 'axis', x1: left, x2: width - 8, y1: floor, y2: floor }),
-      s('text', { class: 'tick end', x: left - 5, y: top + 8 }, count(most)),
+      s('text', { class: 'tick end', x: left - 5, y: y(most) + 8 }, count(most)),
       s('text', { class: 'tick end', x: left - 5, y: floor }, '0'),
       ticks.map(at => s('text', { class: 'tick', x: x(at).toFixed(1), y: floor + 15 }, `${at} s`)),
       bars, lines, labels),

@@ -2,7 +2,9 @@
 
 import { h, s } from './dom.js'
 
-const [WIDTH, HEIGHT, GAP, ROW, TOP] = [146, 24, 34, 31, 34]
+const [WIDTH, HEIGHT, GAP, ROW, TOP] = [140, 24, 26, 31, 34]
+/// The picture shrinks to its place, down to this; a smaller one could not be read, and is scrolled.
+const SMALLEST = 0.78
 
 /// - Parameters:
 ///   - nodes: `{id, label, layer, level, sign, title}`; `layer` is a column's place.
@@ -39,7 +41,7 @@ function layout(nodes, edges) {
   return { at, layers, width: 24 + layers.length * WIDTH + (layers.length - 1) * GAP, height: TOP + rows * ROW + 8 }
 }
 
-const clipped = text => text.length > 20 ? `${text.slice(0, 19)}…` : text
+const clipped = text => text.length > 19 ? `${text.slice(0, 18)}…` : text
 
 let roving = null
 
@@ -77,7 +79,7 @@ export function graph(nodes, edges, { headings, lit, chosen, choose, label }) {
     s('text', { x: 8, y: 16 }, node.sign ? s('tspan', { class: 'sign' }, `${node.sign} `) : null, clipped(node.label)))
   })
   return h('div', { class: 'graph', key: 'graph', role: 'group', tabindex: 0, 'aria-label': label },
-    s('svg', { viewBox: `0 0 ${width} ${height}`, style: { 'min-width': `${width * 0.94}px` } },
+    s('svg', { viewBox: `0 0 ${width} ${height}`, style: { 'min-width': `${width * SMALLEST}px` } },
       layers.map((layer, column) => s('text', { class: 'heading', x: 12 + column * (WIDTH + GAP), y: 20 },
           headings[layer[0].layer])), lines, boxes))
 }

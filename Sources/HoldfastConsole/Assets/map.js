@@ -45,12 +45,18 @@ function layerOf(kind) {
   return found < 0 ? NEEDED : found
 }
 
+/// Gateways stand among deployments, and their names do not say what they are.
+function labelOf({ id, kind }) {
+  if (kind !== 'gateway') return nameOf(id)
+  return nameOf(id) === 'all' ? 'all gateways' : `gateway ${nameOf(id)}`
+}
+
 const nameOf = id => id.slice(id.indexOf(':') + 1)
 
 /// Components and their failure domains as nodes, what they need as edges.
 function model(view) {
   const nodes = view.components.map(component => ({
-    id: component.id, label: nameOf(component.id), kind: component.kind, layer: layerOf(component.kind), component,
+    id: component.id, label: labelOf(component), kind: component.kind, layer: layerOf(component.kind), component,
   }))
   const isObserved = component => component.sources.length === 1 && component.sources[0] === 'observed'
   const edges = view.components.flatMap(component => [

@@ -70,9 +70,17 @@ extension Drills {
 
     func status(now: Int64) async throws -> DrillsStatusView {
         var view = status
-        guard let found = try await fallbacks(now: now) else { return view }
-        var counts = DrillsStatusView.Fallbacks()
-        for fallback in found {
+        view.fallbacks = try await fallbacks(now: now)?.counts
+        return view
+    }
+
+    /// As it was known last. Nil: nobody has looked since that changed.
+    var knownFallbacks: DrillsStatusView.Fallbacks? { state.withLock { $0.fallbacks?.views.counts } }
+}
+
+extension [FallbackView] {
+    fileprivate var counts: DrillsStatusView.Fallbacks {
+        reduce(into: DrillsStatusView.Fallbacks()) { counts, fallback in
             switch fallback.state {
             case .tested: counts.tested += 1
             case .outdated: counts.outdated += 1
@@ -80,8 +88,6 @@ extension Drills {
             case .failed: counts.failed += 1
             }
         }
-        view.fallbacks = counts
-        return view
     }
 }
 

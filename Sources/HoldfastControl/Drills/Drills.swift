@@ -18,8 +18,10 @@ final class Drills: Sendable {
         var published: PublishedDrills?
         /// What is known of fallbacks; nil: to be made again.
         var fallbacks: KnownFallbacks?
-        /// Drills that have ended: what was read before one did is not what is known after it.
-        var ended = 0
+        /// By verdict, those that have ended since the start.
+        var verdicts: [DrillView.Verdict: Int] = [:]
+        /// What was read before one ended is not what is known after it.
+        var ended: Int { verdicts.values.reduce(0, +) }
     }
 
     let snapshots: Snapshots
@@ -78,9 +80,9 @@ final class Drills: Sendable {
         let whenCommitted = { @Sendable in
             self.state.withLock { state in
                 state.active = active
-                guard next.view.phase == .done else { return }
+                guard next.view.phase == .done, let verdict = next.view.verdict else { return }
                 state.fallbacks = nil
-                state.ended += 1
+                state.verdicts[verdict, default: 0] += 1
             }
         }
         guard takesOrder, let order = next.view.overrideId else {

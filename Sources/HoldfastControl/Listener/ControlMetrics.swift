@@ -9,6 +9,7 @@ struct ControlMetrics: Sendable {
     let tokens: Tokens
     let snapshots: Snapshots
     let gateways: Gateways
+    let drills: Drills
     let backups: Backups
     let audit: AuditLog
     let answers: AnswerCounts
@@ -27,7 +28,7 @@ struct ControlMetrics: Sendable {
 
     /// - Parameter wall: milliseconds since 1970.
     func all(wall: Int64, now: Instant) -> [Metric] {
-        process(now) + desired + reported(now) + evidence(wall)
+        process(now) + desired + reported(now) + drilled + evidence(wall)
     }
 
     private func process(_ now: Instant) -> [Metric] {
@@ -71,6 +72,30 @@ struct ControlMetrics: Sendable {
             Metric(
                 "holdfast_control_gateway_refusing", .gauge, "1 for a gateway that has refused the newest snapshot.",
                 reports.map { ($0.label, $0.seen.report.refused == nil ? 0 : 1) }),
+        ]
+    }
+
+    private var drilled: [Metric] {
+        let status = drills.status
+        let verdicts = drills.state.withLock(\.verdicts)
+        let fallbacks = drills.knownFallbacks
+        return [
+            Metric(
+                "holdfast_control_drills_running", .gauge, "1 while a drill is under way.",
+                status.running == nil ? 0 : 1),
+            Metric(
+                "holdfast_control_drills_halted", .gauge, "1 while drills are refused.", status.halt.halted ? 1 : 0),
+            Metric(
+                "holdfast_control_drills_total", .counter, "Drills that have ended since the start, by verdict.",
+                DrillView.Verdict.allCases.map { ([("verdict", $0.rawValue)], verdicts[$0] ?? 0) }),
+            Metric(
+                "holdfast_control_fallbacks", .gauge, "Fallbacks by what is known of them; absent: not known just now.",
+                fallbacks.map { counts in
+                    [
+                        ([("state", "tested")], counts.tested), ([("state", "outdated")], counts.outdated),
+                        ([("state", "untested")], counts.untested), ([("state", "failed")], counts.failed),
+                    ]
+                } ?? []),
         ]
     }
 

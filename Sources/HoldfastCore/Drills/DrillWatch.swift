@@ -25,7 +25,8 @@ package struct DrillWatch: Sendable, Hashable {
         case recovery
         /// Nothing is looked at any more.
         case over
-        /// Nothing was failed: the state was not steady, or the order was cleared before t₀.
+        /// Nothing was failed: an exchange was lost in the baseline, every target was out already, or the order was
+        /// cleared before t₀.
         case refused
     }
 
@@ -69,7 +70,8 @@ package struct DrillWatch: Sendable, Hashable {
     package private(set) var seconds: [Second] = []
     private var answers: [String: Int] = [:]
     /// Exchanges on which the fault told: an attempt met it, or a target was passed over that is out since t₀. With a key
-    /// that is refused one attempt meets the fault, and every exchange after it goes round the provider.
+    /// that is refused one attempt meets the fault, and every exchange after it goes round the provider. Of a sham: on
+    /// which it would have told.
     package private(set) var met = 0
     package private(set) var probes = 0
     package private(set) var detectedAt: Instant?
@@ -83,10 +85,12 @@ package struct DrillWatch: Sendable, Hashable {
     /// The latest that it was told: loops read their clocks before they take their turn.
     private var clock: Instant
 
-    package init(id: String, order: FaultOrder, scope: DrillScope, now: Instant) {
+    /// - Parameter unwell: which of the targets are out already.
+    package init(id: String, order: FaultOrder, scope: DrillScope, unwell: Set<String> = [], now: Instant) {
         self.id = id
         self.order = order
         self.scope = scope
+        unwellBefore = unwell
         beginsAt = now.advanced(byNanoseconds: max(order.baselineMilliseconds, 0) * Span.millisecond)
         clock = now
         _ = move(to: now)
@@ -120,7 +124,7 @@ package struct DrillWatch: Sendable, Hashable {
 
     private mutating func move(to now: Instant) -> Instant {
         clock = max(clock, now)
-        if phase == .baseline, clock >= beginsAt { phase = .fault }
+        if phase == .baseline, clock >= beginsAt { begin() }
         if phase == .fault, clock >= leaseEndsAt { end(.lease, at: leaseEndsAt) }
         recovery.look(now: clock)
         if phase == .recovery, let endedAt {
@@ -130,15 +134,24 @@ package struct DrillWatch: Sendable, Hashable {
         return clock
     }
 
+    /// Where every target is out already, there is nothing left to fail, and nothing that could be measured.
+    private mutating func begin() {
+        if !scope.targets.isEmpty, scope.targets.isSubset(of: unwellBefore) {
+            refuse(.unsteady, at: beginsAt)
+        } else {
+            phase = .fault
+        }
+    }
+
     private mutating func end(_ ending: Ending, at instant: Instant) {
         self.ending = ending
         endedAt = instant
         phase = .recovery
     }
 
-    private mutating func refuse(_ ending: Ending) {
+    private mutating func refuse(_ ending: Ending, at instant: Instant) {
         self.ending = ending
-        endedAt = clock
+        endedAt = instant
         finish(.refused)
     }
 
@@ -151,7 +164,7 @@ package struct DrillWatch: Sendable, Hashable {
     package mutating func clear(now: Instant) {
         let now = move(to: now)
         switch phase {
-        case .baseline: refuse(.cleared)
+        case .baseline: refuse(.cleared, at: now)
         case .fault: end(.cleared, at: now)
         case .recovery, .over, .refused: break
         }
@@ -167,13 +180,13 @@ package struct DrillWatch: Sendable, Hashable {
         guard isUnderWay, scope.watches(exchange.route) else { return }
         count(exchange.fate, exchange.criticality, isProbe: exchange.isProbe, now: now)
         guard phase != .baseline else {
-            if exchange.fate == .lost { refuse(.unsteady) }
+            if exchange.fate == .lost { refuse(.unsteady, at: now) }
             return
         }
         if let answerer = exchange.answerer { answers[answerer.deployment, default: 0] += 1 }
         let failures = exchange.attempts.filter { $0.order == id }
         let isPassedOver = exchange.passedOver.contains { scope.targets.contains($0) && !unwellBefore.contains($0) }
-        if !failures.isEmpty || isPassedOver { met += 1 }
+        if !failures.isEmpty || isPassedOver || wouldHaveMet(exchange) { met += 1 }
         note(detected: failures.compactMap(\.failedAt).min())
         note(acted: firstMove(of: exchange))
         switch exchange.fate {
@@ -225,9 +238,6 @@ package struct DrillWatch: Sendable, Hashable {
         }
     }
 
-    /// Of what was out already when the order came, for one without a baseline.
-    package mutating func begin(unwell: Set<String>) { unwellBefore = unwell }
-
     private mutating func note(detected instant: Instant?) {
         guard let instant, instant >= beginsAt else { return }
         detectedAt = min(detectedAt ?? instant, instant)
@@ -236,6 +246,15 @@ package struct DrillWatch: Sendable, Hashable {
     private mutating func note(acted instant: Instant?) {
         guard let instant, instant >= beginsAt else { return }
         actedAt = min(actedAt ?? instant, instant)
+    }
+
+    /// Of a sham: a target was asked while the fault would have been effective.
+    private func wouldHaveMet(_ exchange: DrilledExchange) -> Bool {
+        guard order.fault == .sham else { return false }
+        return exchange.attempts.contains { attempt in
+            scope.fails(attempt.deployment, on: exchange.route)
+                && attempt.startedAt >= beginsAt && attempt.startedAt < endedAt ?? leaseEndsAt
+        }
     }
 
     /// When somebody else was asked who then answered in place of a target.

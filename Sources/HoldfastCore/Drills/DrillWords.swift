@@ -19,7 +19,7 @@ extension DrillReason {
         case .stopped(let stop): stop.message
         case .nobodyTookIt: "no gateway took the order"
         case .unsteadyBaseline(let gateways):
-            "the state before was not steady at \(Self.listed(gateways)), so nothing was injected there"
+            "the state before was not steady at \(Self.listed(gateways)): something was out or lost already"
         case .contradictory(let gateways): "what \(Self.listed(gateways)) reported cannot be"
         case .silent(let gateways): "\(Self.listed(gateways)) was not heard in the middle of it"
         case .notTakenBy(let gateways): "\(Self.listed(gateways)) did not take part, though it reports"
@@ -46,7 +46,7 @@ extension DrillReason {
         case .stopped(let stop): stop.mend
         case .nobodyTookIt, .notTakenBy:
             "check that gateways follow this management plane and know drills: holdfast gateways, and their version"
-        case .unsteadyBaseline: "wait until it is steady (holdfast status), or bring traffic with --probes"
+        case .unsteadyBaseline: "wait until no breaker is open and nothing is lost (holdfast status, holdfast top)"
         case .contradictory: "check that each gateway has a token of its own, and that nobody else uses it"
         case .silent: "check the gateway and the network, and run the drill again"
         case .neverBegan, .neverEnded: "look at the gateway's log, and run the drill again"

@@ -59,9 +59,9 @@ package struct FaultLeases: Sendable {
             if let place = watches.firstIndex(where: { $0.id == offer.id }) {
                 watches[place].adopt(offer.scope)
             } else if isLive, !known.contains(offer.id), makeRoom() {
-                var watch = DrillWatch(id: offer.id, order: offer.order, scope: offer.scope, now: now)
-                watch.begin(unwell: unwell.intersection(offer.scope.targets))
-                watches.append(watch)
+                let unwell = unwell.intersection(offer.scope.targets)
+                watches.append(
+                    DrillWatch(id: offer.id, order: offer.order, scope: offer.scope, unwell: unwell, now: now))
             }
             remember(offer.id)
         }

@@ -295,7 +295,7 @@ final class Exchange {
             upstream.write(buffer)
             splice.forEachSlice(upstream.write)
         }
-        upstream.flush()
+        services.flushWithTick(upstream)
     }
 
     // MARK: - The answer
@@ -376,7 +376,7 @@ final class Exchange {
 
     func upstreamReadComplete() {
         guard relay != nil else { return }
-        connection.flush()
+        services.flushWithTick(connection)
     }
 
     func upstreamEnded() {

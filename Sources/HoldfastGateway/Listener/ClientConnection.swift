@@ -5,7 +5,7 @@ import NIOHTTP1
 
 /// One client connection: gathers requests within the listener's limits and deadlines, hands each to an exchange, and
 /// writes what comes back. One request is answered at a time; those pipelined behind it wait, in order and bounded.
-final class ClientConnection: ChannelDuplexHandler {
+final class ClientConnection: ChannelDuplexHandler, WrittenConnection {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -141,6 +141,8 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     func closeNow() {
+        // An answer may still wait for the end of this tick.
+        context?.flush()
         context?.close(mode: .all, promise: nil)
     }
 
@@ -331,7 +333,7 @@ final class ClientConnection: ChannelDuplexHandler {
         finishAnswer(keepAlive: keepAlive, isRequestUnread: false)
     }
 
-    /// Head and body, flushed. Small bodies leave with their head in one buffer.
+    /// Head and body. Small bodies leave with their head in one buffer.
     func writeWhole(
         status: Int, contentType: StaticString = "application/json", body: ByteBuffer, keepAlive: Bool,
         extra: (inout ByteBuffer) -> Void
@@ -349,7 +351,8 @@ final class ClientConnection: ChannelDuplexHandler {
             context.write(wrapOutboundOut(buffer), promise: nil)
             context.write(wrapOutboundOut(body), promise: nil)
         }
-        flush()
+        // What is answered at once may have come with the client's last byte, and then there is no later.
+        if keepAlive, case .exchanging = phase { services.flushWithTick(self) } else { flush() }
     }
 
     func write(_ buffer: ByteBuffer) {

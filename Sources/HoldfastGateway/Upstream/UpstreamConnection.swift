@@ -8,7 +8,7 @@ import NIOTLS
 
 /// One connection to a provider: turns bytes into the parts of a response and hands them to the exchange that holds it.
 /// Lives on one event loop. Between exchanges its pool keeps it.
-final class UpstreamConnection: ChannelDuplexHandler {
+final class UpstreamConnection: ChannelDuplexHandler, WrittenConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

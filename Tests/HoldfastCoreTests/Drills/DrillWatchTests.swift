@@ -69,6 +69,45 @@ import Testing
         #expect(rig.watch.recoveryIsFinal && rig.watch.recoveredAt == nil && !rig.watch.isUnderWay)
     }
 
+    @Test func whereEveryTargetIsOutAlreadyNothingIsFailed() {
+        let rig = WatchRig()
+        rig.ended(WatchRig.passedOver(from: -900), -800)
+        rig.watch.saw(unwell: [WatchRig.target], now: WatchRig.time(-500))
+        #expect(!rig.isEffective(0) && rig.watch.phase == .refused && rig.watch.ending == .unsteady)
+        #expect(!rig.watch.hasBegun && !rig.watch.isUnderWay && WatchRig.milliseconds(rig.watch.endedAt) == 0)
+        rig.ended(WatchRig.passedOver(from: 5), 9)
+        #expect(rig.watch.counts(of: .standard).all == 0 && rig.watch.baseline.degraded == 1)
+    }
+
+    @Test func whatIsOutAgainBeforeItBeginsIsFailedAsAnyOther() {
+        let rig = WatchRig()
+        rig.watch.saw(unwell: [WatchRig.target], now: WatchRig.time(-2_000))
+        rig.watch.saw(unwell: [], now: WatchRig.time(-1_000))
+        #expect(rig.isEffective(0))
+        let two = WatchRig()
+        two.watch.adopt(DrillScope(targets: [WatchRig.target, WatchRig.other], watched: ["chat"]))
+        two.watch.saw(unwell: [WatchRig.target], now: WatchRig.time(-1_000))
+        #expect(two.isEffective(0), "one of them is left to fail")
+    }
+
+    @Test func withoutABaselineWhatIsOutAlreadyIsNotFailedEither() {
+        let rig = WatchRig { $0.baselineMilliseconds = 0 }
+        let watch = DrillWatch(
+            id: "1", order: rig.watch.order, scope: rig.watch.scope, unwell: [WatchRig.target], now: WatchRig.time(0))
+        #expect(watch.phase == .refused && watch.ending == .unsteady)
+    }
+
+    @Test func aShamMeetsWhatItWouldHaveFailed() {
+        let rig = WatchRig(.sham)
+        rig.ended(WatchRig.good(from: -10), 5)
+        #expect(rig.watch.met == 0)
+        rig.ended(WatchRig.good(from: 5), 9)
+        rig.ended(WatchRig.passedOver(from: 10), 12)
+        #expect(rig.watch.met == 2, "a target that is passed over would have met it too")
+        rig.ended(WatchRig.good(from: 60_000), 60_004)
+        #expect(rig.watch.met == 2, "its lease was over")
+    }
+
     @Test func anOrderWithoutAnythingToMeasureIsInjectedAllTheSame() {
         let rig = WatchRig()
         #expect(rig.isEffective(5) && rig.watch.baseline.all == 0)

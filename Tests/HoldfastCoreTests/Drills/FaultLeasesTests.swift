@@ -162,7 +162,7 @@ import Testing
 
     @Test func whatWasOutWhenTheOrderCameMayStayOut() throws {
         let (snapshot, effects) = try OverrideRig.applied([
-            OverrideRig.override("a", .fault(Self.order { $0.baselineMilliseconds = 0 }))
+            OverrideRig.override("a", .fault(Self.order(.provider("east")) { $0.baselineMilliseconds = 0 }))
         ])
         leases.adopt(effects, of: snapshot, isLive: true, unwell: ["east/big", "own/free"], now: Self.time(0))
         leases.saw(unwell: ["east/big"], now: Self.time(61))
