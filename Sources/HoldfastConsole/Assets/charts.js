@@ -28,11 +28,15 @@ export function spark(values, { label, most, bad = false } = {}) {
 const instant = sign => { const [letter, below] = sign.split('_'); return [letter, below
     ? s('tspan', { 'font-size': '0.75em', dy: 3 }, below) : null, below ? s('tspan', { dy: -3 }, '\u200b') : null] }
 
-/// The instants of a recovery on a line of their own: they are often within one second.
+/// The instants of a recovery on a line of their own: they are often within one second. A target that lies far behind the
+/// last of them stands at the end of a broken line, and does not press them together.
 export function ruler(marks, target) {
-  const last = Math.max(...marks.map(mark => mark.at), target ?? 0)
+  const newest = Math.max(...marks.map(mark => mark.at))
+  const isFar = newest > 0 && target > 4 * newest
+  const last = isFar ? 1.3 * newest : Math.max(newest, target ?? 0)
   if (!last) return null
-  const x = at => 20 + (at / last) * 780
+  const end = isFar ? 700 : 800
+  const x = at => 20 + (at / last) * (end - 20)
   let [right, lane] = [-Infinity, 0]
   const placed = [...marks].sort((one, other) => one.at - other.at).map(mark => {
     lane = x(mark.at) < right ? lane + 1 : 0
@@ -41,14 +45,16 @@ export function ruler(marks, target) {
   })
   const height = 60 + Math.max(...placed.map(mark => mark.lane)) * 16
   const recovered = marks.find(mark => mark.sign === 't_r')
+  const goal = isFar ? 800 : x(target ?? 0)
   return h('div', { class: 'timeline', tabindex: 0, role: 'region', 'aria-label': 'The instants of the recovery' },
     s('svg', { class: 'ruler', viewBox: `0 0 960 ${height}`, role: 'img',
         'aria-label': marks.map(mark => `${mark.name} after ${span(mark.at * 1000)}`).join(', ')
         + (target == null ? '' : `, target ${span(target * 1000)}`) },
-    s('line', { class: 'axis', x1: 20, x2: x(last), y1: 26, y2: 26 }), recovered
+    s('line', { class: 'axis', x1: 20, x2: end, y1: 26, y2: 26 }),
+    isFar ? s('line', { class: 'axis broken', x1: end, x2: goal, y1: 26, y2: 26 }) : null, recovered
       ? s('line', { class: 'span', x1: 20, x2: x(recovered.at), y1: 26, y2: 26 }) : null,
-    target == null ? null : [s('line', { class: 'target', x1: x(target), x2: x(target), y1: 4, y2: 36 }),
-      s('text', { class: 'target-text', x: x(target) + 5, y: 14 }, `target ${span(target * 1000)}`)],
+    target == null ? null : [s('line', { class: 'target', x1: goal, x2: goal, y1: 4, y2: 36 }),
+      s('text', { class: 'target-text', x: goal + 5, y: 14 }, `target ${span(target * 1000)}`)],
     placed.map(mark => s('g', {}, s('line',
           { class: 'mark', x1: x(mark.at), x2: x(mark.at), y1: 19, y2: 40 + mark.lane * 16 }),
         s('text', { x: x(mark.at) + 4, y: 49 + mark.lane * 16 }, s('tspan', { class: 'value' }, instant(mark.sign)),
