@@ -179,9 +179,14 @@ class World:
         return self.wait_for_phase(identifier, "done", DONE_BOUND_SECONDS)
 
     def observation(self, identifier: str) -> dict:
-        """What the gateway has said of the order; empty: nothing so far."""
+        """What the gateway had said of the order when the drill was judged; empty: nothing so far."""
         gateways = self.drill(identifier)["gateways"]
         return next((found["observation"] for found in gateways if found.get("observation")), {})
+
+    def own_account(self) -> dict:
+        """What the gateway says of the one order that it was ever given, by its operations listener. A drill that nobody
+        could see to its end is judged before the gateway is done with it. Empty: it was never told."""
+        return next(iter(self.gateway.state()["drills"]), {})
 
     def orders_in_force(self) -> list[dict]:
         """At the gateway itself, by its operations listener."""
@@ -215,6 +220,7 @@ class World:
         """Of a drill that is over: nothing of it is left at the gateway, and the log agrees."""
         seen.drill = self.wait_for_end(identifier)
         self.wait_for_no_order(HEARD_SECONDS + 10)
+        seen.notes["own account"] = self.own_account()
         seen.failures = self.load.failures()
         entries = self.control.api.all("/v1/audit")
         ends: dict[int, int] = {}
