@@ -25,6 +25,7 @@ from harness.control import Control  # noqa: E402
 from harness.holdfast import binary  # noqa: E402
 from harness.upstreams import llama_cpp_server, xllamacpp_server  # noqa: E402
 from harness.pairs import started  # noqa: E402
+from harness.waiting import wait_until  # noqa: E402
 
 FAULTS = ["refuse", "silence", "slow", "cut", "revoke", "500", "503", "429", "sham"]
 LEASE = "10s"
@@ -133,6 +134,10 @@ def main() -> None:
                 planes[fault].start()
                 gateways.append(planes[fault].enrolled_gateway(f"gateway-{fault}", ENVIRONMENT))
                 gateways[-1].start()
+            for fault, plane in planes.items():
+                wait_until(lambda: any(item["report"]["generation"] == item["target"] and item["report"]["ready"]
+                                       for item in plane.get("/v1/gateways")["items"]),
+                           RUN_BOUND_SECONDS, f"the gateway of {fault}", plane.child.log_tail)
             with ThreadPoolExecutor(len(faults)) as side_by_side:
                 def all_runs(fault: str) -> list[dict]:
                     drills = []
