@@ -30,6 +30,8 @@ from harness.waiting import wait_until  # noqa: E402
 FAULTS = ["refuse", "silence", "slow", "cut", "revoke", "500", "503", "429", "sham"]
 LEASE = "10s"
 PROBES_PER_SECOND = 5
+# Longer than the slow start that the run before has left behind, so that each begins as the first one did.
+BASELINE = "33s"
 RUN_BOUND_SECONDS = 240
 ENVIRONMENT = {"PRIMARY_KEY": "llama-upstream-key", "STANDBY_KEY": "second-upstream-key"}
 
@@ -52,7 +54,7 @@ def document(primary: str, standby: str) -> dict:
 
 
 def one_run(control: Control, fault: str, number: int) -> dict:
-    body = {"plan": "kill-primary", "route": "assistant", "lease": LEASE, "probes": PROBES_PER_SECOND,
+    body = {"plan": "kill-primary", "route": "assistant", "lease": LEASE, "baseline": BASELINE, "probes": PROBES_PER_SECOND,
             "reason": f"figures: {fault}, run {number}"}
     body |= {"sham": True} if fault == "sham" else {"fault": fault}
     answer = control.ask("POST", "/v1/drills", control.admin, body)
@@ -101,7 +103,7 @@ def page(results: dict[str, list[dict]], runs: int) -> str:
         f"Written by `Conformance/run --figures --runs {runs}` on {datetime.date.today()}; do not edit. {version}, "
         f"{os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}.", "",
         f"`kill-primary` on a route of two llama.cpp servers with the same tiny model (llama-cpp-python's server first, "
-        f"llama.cpp's own behind it), {runs} runs for each fault, lease {LEASE}, {PROBES_PER_SECOND} probes a second and no "
+        f"llama.cpp's own behind it), {runs} runs for each fault, baseline {BASELINE}, lease {LEASE}, {PROBES_PER_SECOND} probes a second and no "
         "other traffic, all faults side by side on one machine. Milliseconds since t₀: median (least–most). Counts are of "
         "exchanges since t₀, to the end of the observation.", "",
         "| fault | verdicts | detected | acted | recovery time | met the fault | answered | degraded | lost | steady again |",

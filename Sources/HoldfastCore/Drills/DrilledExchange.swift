@@ -77,6 +77,18 @@ package struct DrilledExchange: Sendable, Hashable {
     }
 }
 
+extension CandidateExclusion.Reason {
+    /// By its breaker or a suspension. Whoever comes back by and by, in slow start, is out no more; were it counted, what is
+    /// left of one drill would be the next one's first move.
+    package var isOut: Bool {
+        switch self {
+        case .refused(.breaker(.slowStart)): false
+        case .refused(.breaker), .refused(.suspended): true
+        case .refused, .tooSlow, .retired, .drained, .unlawful: false
+        }
+    }
+}
+
 /// What an order fails, and which exchanges tell of it.
 package struct DrillScope: Sendable, Hashable {
     /// Deployments by id; none where it is the resolver or the management plane that fails.

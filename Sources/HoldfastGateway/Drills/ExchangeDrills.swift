@@ -29,13 +29,3 @@ extension Exchange {
         }
     }
 }
-
-extension CandidateExclusion.Reason {
-    /// By its breaker or a suspension.
-    fileprivate var isOut: Bool {
-        switch self {
-        case .refused(.breaker), .refused(.suspended): true
-        case .refused, .tooSlow, .retired, .drained, .unlawful: false
-        }
-    }
-}

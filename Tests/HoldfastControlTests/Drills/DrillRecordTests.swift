@@ -175,7 +175,9 @@ struct DrillRecordTests {
             #expect(try ownFaults { _ in }.isEmpty)
             #expect(try ownFaults { $0.drill.verdict = .fail } == [.verdict(log: "pass")])
             #expect(try ownFaults { $0.audit.removeFirst(2) } == [.missing("its start")])
-            #expect(try ownFaults { $0.audit.removeLast() } == [.missing("its end")])
+            // One that another look had overtaken may stand behind it.
+            #expect(
+                try ownFaults { $0.audit.removeAll { $0.entry.action == "drills.finish" } } == [.missing("its end")])
             #expect(
                 try ownFaults { $0.audit[3].entry.details["to"] = "done" } == [.entry(evidence.audit[3].entry.number)])
             #expect(try ownFaults { $0.audit[0].proof.hashes.removeLast() } == [.entry(evidence.audit[0].entry.number)])

@@ -108,6 +108,14 @@ import Testing
         #expect(rig.watch.met == 2, "its lease was over")
     }
 
+    @Test(arguments: [
+        (.refused(.breaker(.open(until: Instant(nanoseconds: 1)))), true), (.refused(.breaker(.probing)), true),
+        (.refused(.breaker(.slowStart)), false), (.tooSlow, false), (.drained, false),
+    ] as [(CandidateExclusion.Reason, Bool)])
+    func whatComesBackByAndByIsNotOut(reason: CandidateExclusion.Reason, isOut: Bool) {
+        #expect(reason.isOut == isOut)
+    }
+
     @Test func anOrderWithoutAnythingToMeasureIsInjectedAllTheSame() {
         let rig = WatchRig()
         #expect(rig.isEffective(5) && rig.watch.baseline.all == 0)
