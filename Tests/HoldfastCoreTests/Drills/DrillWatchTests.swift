@@ -108,10 +108,11 @@ import Testing
         #expect(rig.watch.met == 2, "its lease was over")
     }
 
-    @Test(arguments: [
-        (.refused(.breaker(.open(until: Instant(nanoseconds: 1)))), true), (.refused(.breaker(.probing)), true),
-        (.refused(.breaker(.slowStart)), false), (.tooSlow, false), (.drained, false),
-    ] as [(CandidateExclusion.Reason, Bool)])
+    @Test(
+        arguments: [
+            (.refused(.breaker(.open(until: Instant(nanoseconds: 1)))), true), (.refused(.breaker(.probing)), true),
+            (.refused(.breaker(.slowStart)), false), (.tooSlow, false), (.drained, false),
+        ] as [(CandidateExclusion.Reason, Bool)])
     func whatComesBackByAndByIsNotOut(reason: CandidateExclusion.Reason, isOut: Bool) {
         #expect(reason.isOut == isOut)
     }
