@@ -125,7 +125,7 @@ struct ControlTests {
     }
 
     @Test func `refuse closes the listener, resets what is open, and ends with its lease`() async throws {
-        try await withServer {
+        try await withServerApart {
             $0.control = ListenAddress(host: "127.0.0.1", port: 0)
         } _: { server in
             let control = try #require(server.controlPort)
@@ -147,7 +147,7 @@ struct ControlTests {
     }
 
     @Test func `refuse set in process holds at once and ends at once`() async throws {
-        try await withServer { server in
+        try await withServerApart { server in
             try await server.setFault(.refuse)
             await #expect(throws: (any Error).self) { try await RawClient.connect(server.port) }
             await server.clearFaults()
@@ -156,7 +156,7 @@ struct ControlTests {
     }
 
     @Test func `refuse over the only listener is answered before it closes`() async throws {
-        try await withServer { server in
+        try await withServerApart { server in
             let made = try await ask(server.port, "POST", "/practice/faults", ["fault": "refuse", "for": "300ms"])
             #expect(made.status == 201)
             try await eventually("the listener opens again") {

@@ -189,6 +189,17 @@ func chat(
     return .object((body.members ?? []) + extra)
 }
 
+/// With a port below those that are given to whoever asks for any: one that is freed for a while nobody else takes.
+func withServerApart(
+    _ change: (inout PracticeOptions) -> Void = { _ in }, _ body: (PracticeServer) async throws -> Void
+) async throws {
+    try await withServer(
+        { options in
+            options.listen = ListenAddress(host: "127.0.0.1", port: Int.random(in: 20_000..<30_000))
+            change(&options)
+        }, body)
+}
+
 func withServer(
     _ change: (inout PracticeOptions) -> Void = { _ in }, _ body: (PracticeServer) async throws -> Void
 ) async throws {
