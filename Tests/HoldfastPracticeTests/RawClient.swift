@@ -193,11 +193,13 @@ func chat(
 func withServerApart(
     _ change: (inout PracticeOptions) -> Void = { _ in }, _ body: (PracticeServer) async throws -> Void
 ) async throws {
-    try await withServer(
-        { options in
-            options.listen = ListenAddress(host: "127.0.0.1", port: Int.random(in: 20_000..<30_000))
-            change(&options)
-        }, body)
+    var system = SystemRandomNumberGenerator()
+    let port = 20_000 + Int(system.next(upperBound: 10_000 as UInt64))
+    let apart = { (options: inout PracticeOptions) in
+        options.listen = ListenAddress(host: "127.0.0.1", port: port)
+        change(&options)
+    }
+    try await withServer(apart, body)
 }
 
 func withServer(
