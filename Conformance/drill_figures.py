@@ -8,14 +8,12 @@ another; the two model servers are shared. The traffic is the drills' own probes
 """
 import argparse
 import datetime
-import importlib.util
 import os
 import platform
 import shutil
 import statistics
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,7 +23,6 @@ from harness.control import Control  # noqa: E402
 from harness.holdfast import binary  # noqa: E402
 from harness.upstreams import llama_cpp_server, xllamacpp_server  # noqa: E402
 from harness.pairs import started  # noqa: E402
-from harness.waiting import wait_until  # noqa: E402
 
 FAULTS = ["refuse", "silence", "slow", "cut", "revoke", "500", "503", "429", "sham"]
 LEASE = "10s"
@@ -59,14 +56,7 @@ def one_run(control: Control, fault: str, number: int) -> dict:
     body |= {"sham": True} if fault == "sham" else {"fault": fault}
     answer = control.ask("POST", "/v1/drills", control.admin, body)
     assert answer.status == 201, f"{fault}: {answer.status} {answer.body!r}"
-    name = answer.json()["id"]
-    bound = time.monotonic() + RUN_BOUND_SECONDS
-    while time.monotonic() < bound:
-        drill = control.get(f"/v1/drills/{name}")
-        if drill["phase"] == "done":
-            return drill
-        time.sleep(0.5)
-    raise AssertionError(f"{fault}, run {number}: not done after {RUN_BOUND_SECONDS} s: {drill}")
+    return control.wait_for_drill(answer.json()["id"], RUN_BOUND_SECONDS)
 
 
 def span(values: list[float | None], unit: str = "") -> str:
@@ -103,8 +93,8 @@ def page(results: dict[str, list[dict]], runs: int) -> str:
         f"Written by `Conformance/run --figures --runs {runs}` on {datetime.date.today()}; do not edit. {version}, "
         f"{os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}.", "",
         f"`kill-primary` on a route of two llama.cpp servers with the same tiny model (llama-cpp-python's server first, "
-        f"llama.cpp's own behind it), {runs} runs for each fault, baseline {BASELINE}, lease {LEASE}, {PROBES_PER_SECOND} probes a second and no "
-        "other traffic, all faults side by side on one machine. Milliseconds since t₀: median (least–most). Counts are of "
+        f"llama.cpp's own behind it), {runs} runs for each fault, baseline {BASELINE}, lease {LEASE}, "
+        f"{PROBES_PER_SECOND} probes a second and no other traffic, all faults side by side on one machine. Milliseconds since t₀: median (least–most). Counts are of "
         "exchanges since t₀, to the end of the observation.", "",
         "| fault | verdicts | detected | acted | recovery time | met the fault | answered | degraded | lost | steady again |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
@@ -136,10 +126,8 @@ def main() -> None:
                 planes[fault].start()
                 gateways.append(planes[fault].enrolled_gateway(f"gateway-{fault}", ENVIRONMENT))
                 gateways[-1].start()
-            for fault, plane in planes.items():
-                wait_until(lambda: any(item["report"]["generation"] == item["target"] and item["report"]["ready"]
-                                       for item in plane.get("/v1/gateways")["items"]),
-                           RUN_BOUND_SECONDS, f"the gateway of {fault}", plane.child.log_tail)
+            for plane in planes.values():
+                plane.wait_until_followed()
             with ThreadPoolExecutor(len(faults)) as side_by_side:
                 def all_runs(fault: str) -> list[dict]:
                     drills = []

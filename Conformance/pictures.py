@@ -5,7 +5,6 @@
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -13,10 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from harness.browser import Browser  # noqa: E402
 from harness.control import Control  # noqa: E402
 from harness.holdfast import Practice  # noqa: E402
-from harness.waiting import wait_until  # noqa: E402
 
 PICTURES = Path(__file__).parent.parent / "Docs" / "pictures"
-BOUND_SECONDS = 30
 DRILL_SECONDS = 240
 
 
@@ -37,15 +34,10 @@ def world(work: Path) -> tuple[list[Practice], Control]:
 
 def drilled(control: Control) -> str:
     answer = control.ask("POST", "/v1/drills", control.admin, {
-        "plan": "kill-primary", "route": "assistant", "lease": "20s", "probes": 10,
+        "plan": "kill-primary", "route": "assistant", "lease": "10s", "probes": 5,
         "reason": "does the fallback work"})
     assert answer.status == 201, answer.body
-    name = answer.json()["id"]
-    until = time.monotonic() + DRILL_SECONDS
-    while control.get(f"/v1/drills/{name}")["phase"] != "done":
-        assert time.monotonic() < until, control.get(f"/v1/drills/{name}")
-        time.sleep(0.5)
-    return name
+    return control.wait_for_drill(answer.json()["id"], DRILL_SECONDS)["id"]
 
 
 def main() -> None:
@@ -56,9 +48,7 @@ def main() -> None:
     gateway = control.enrolled_gateway("gateway", {})
     gateway.start()
     try:
-        wait_until(lambda: any(item["report"]["ready"] and item["report"]["generation"] == item["target"]
-                               for item in control.get("/v1/gateways")["items"]),
-                   BOUND_SECONDS, "a gateway that has it", control.child.log_tail)
+        control.wait_until_followed()
         name = drilled(control)
         browser = Browser(work)
         try:

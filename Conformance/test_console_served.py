@@ -198,8 +198,7 @@ def test_an_exchange_is_found_with_its_receipt(admin, control, gateway):
     # The page of keys has issued one, and from then on nobody goes without.
     issued = control.ask("POST", "/v1/keys", control.admin, {"id": "of-an-exchange", "workload": "triage"})
     assert issued.status == 201, issued.body
-    wait_until(lambda: all(item["report"]["generation"] == item["target"] for item in control.get("/v1/gateways")["items"]),
-               20, "the key at the gateway", control.child.log_tail)
+    control.wait_until_followed()
     name = ask(gateway, issued.json()["key"])
     admin.until(lambda: name[:12] in admin.text("[aria-label='The newest exchanges']"), "the exchange in the list")
     admin.go(f"exchanges/{name}")

@@ -44,9 +44,7 @@ def world(work, practice):
     control.start()
     gateway = control.enrolled_gateway("drill-gateway", {})
     gateway.start()
-    wait_until(lambda: any(item["report"]["generation"] == item["target"] and item["report"]["ready"]
-                           for item in control.get("/v1/gateways")["items"]),
-               BOUND_SECONDS, "a gateway that has it", control.child.log_tail)
+    control.wait_until_followed()
     yield control, gateway
     gateway.stop()
     control.stop()

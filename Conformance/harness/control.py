@@ -9,8 +9,12 @@ from pathlib import Path
 import yaml
 
 from harness.holdfast import LOOPBACK_ANY_PORT, Gateway, Served, binary
+from harness.waiting import wait_until
 
 KINDS = ("viewer", "operator", "approver", "auditor", "admin", "automation", "node")
+FOLLOWED_SECONDS = 30
+# Not oftener: where a drill measures, whoever looks on is not to be what it measures.
+DRILL_POLL_SECONDS = 0.5
 
 
 class Answer:
@@ -78,6 +82,29 @@ class Control(Served):
         answer = self.ask("GET", path, self.admin)
         assert answer.status == 200, f"GET {path}: {answer.status} {answer.body[:400]!r}"
         return answer.json()
+
+    def wait_until_followed(self) -> None:
+        """Every gateway that reports is ready and has the generation that is meant for it, and there is one."""
+        def reports() -> list[dict]:
+            return self.get("/v1/gateways")["items"]
+
+        def is_followed() -> bool:
+            found = reports()
+            return bool(found) and all(
+                item["report"]["ready"] and item["report"]["generation"] == item["target"] for item in found)
+
+        wait_until(is_followed, FOLLOWED_SECONDS, f"{self.child.name}: gateways that follow it", reports)
+
+    def wait_for_drill(self, identifier: str, bound_seconds: float) -> dict:
+        """The drill, once it is over."""
+        def look() -> dict:
+            return self.get(f"/v1/drills/{identifier}")
+
+        def ended() -> dict | None:
+            drill = look()
+            return drill if drill["phase"] == "done" else None
+
+        return wait_until(ended, bound_seconds, f"the end of {identifier}", look, DRILL_POLL_SECONDS)
 
     def token(self, kind: str, identifier: str | None = None) -> str:
         answer = self.ask("POST", "/v1/tokens", self.admin, {"id": identifier or f"{kind}-of-the-test", "kind": kind})

@@ -5,7 +5,10 @@ from collections.abc import Callable
 POLL_SECONDS = 0.02
 
 
-def wait_until(condition: Callable[[], object], bound_seconds: float, what: str, state: Callable[[], object]):
+def wait_until(
+    condition: Callable[[], object], bound_seconds: float, what: str, state: Callable[[], object],
+    poll_seconds: float = POLL_SECONDS,
+):
     """Return the first true value of `condition`; fail with `what` and `state()` once the bound is reached."""
     deadline = time.monotonic() + bound_seconds
     while True:
@@ -14,4 +17,4 @@ def wait_until(condition: Callable[[], object], bound_seconds: float, what: str,
             return value
         if time.monotonic() >= deadline:
             raise AssertionError(f"waited {bound_seconds:g} s for {what}; state: {state()}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)

@@ -29,6 +29,7 @@ final class LoopServices {
     var heldAttempts: [ObjectIdentifier: InjectedAttempt] = [:]
     /// What makes exchanges for drills, by order.
     var probers: [String: DrillProber] = [:]
+    /// Since the last flush; and what is being flushed, whose room is used again.
     private var written: [any WrittenConnection] = []
     private var flushing: [any WrittenConnection] = []
     private var lagTask: RepeatedTask?
@@ -110,10 +111,11 @@ final class LoopServices {
     func flushWithTick(_ connection: any WrittenConnection) {
         written.append(connection)
         guard written.count == 1 else { return }
-        loop.assumeIsolated().execute { [unowned self] in
-            swap(&self.written, &self.flushing)
-            for connection in self.flushing { connection.flush() }
-            self.flushing.removeAll(keepingCapacity: true)
+        // Held on to: what a stop writes is flushed after it.
+        loop.assumeIsolated().execute { [self] in
+            swap(&written, &flushing)
+            for connection in flushing { connection.flush() }
+            flushing.removeAll(keepingCapacity: true)
         }
     }
 

@@ -74,6 +74,7 @@ export function timeline(seconds, { marks = [], fault, now, height = 150 } = {})
   const x = second => left + ((second - first) / (last - first)) * (width - left - 8)
   // Above the highest bar there is room in which the time of the fault shows.
   const y = value => floor - (value / most) * height * 0.88
+  const shade = fault && { x: x(fault.start).toFixed(1), width: Math.max(0, x(fault.end) - x(fault.start)).toFixed(1) }
   const bar = Math.max(1, x(first + 1) - x(first) - 1)
   const bars = seconds.flatMap(({ second, counts }) => {
     let sum = 0
@@ -108,10 +109,8 @@ export function timeline(seconds, { marks = [], fault, now, height = 150 } = {})
         s('pattern', { id: 'dots', width: 5, height: 5, patternUnits: 'userSpaceOnUse' },
           s('rect', { class: 'ground', width: 5, height: 5 }),
           s('circle', { class: 'ink', cx: 2.5, cy: 2.5, r: 1.2 }))),
-      fault ? s('rect', { class: 'fault', x: x(fault.start).toFixed(1), y: top,
-          width: Math.max(0, x(fault.end) - x(fault.start)).toFixed(1), height }) : null,
-      fault ? s('rect', { class: 'fault edge', x: x(fault.start).toFixed(1), y: top - 3,
-          width: Math.max(0, x(fault.end) - x(fault.start)).toFixed(1), height: 3 }) : null,
+      fault ? [s('rect', { class: 'fault', ...shade, y: top, height }),
+        s('rect', { class: 'fault edge', ...shade, y: top - 3, height: 3 })] : null,
       s('line', { class: 'axis', x1: left, x2: width - 8, y1: floor, y2: floor }),
       s('text', { class: 'tick end', x: left - 5, y: y(most) + 8 }, count(most)),
       s('text', { class: 'tick end', x: left - 5, y: floor }, '0'),
