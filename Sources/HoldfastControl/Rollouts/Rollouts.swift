@@ -44,9 +44,11 @@ struct Rollouts: Sendable {
         details["reason"] = outcome
         let event = AuditEvent(.system, Self.action(next.phase), "\(next.generations.proposed)", details)
         try await snapshots.step(event, outcome: outcome, now: now.wall) { rollout in
-            // Decided again, since it may have been changed, or gateways may have said more, while this was recorded.
+            // Decided again, since it may have been changed, or gateways may have said more, while this was recorded. A step
+            // that somebody else has taken meanwhile is not taken twice.
+            let before = rollout.saved
             fleet.advance(&rollout, now: now.monotonic, nowMilliseconds: now.wall)
-            guard rollout.phase == next.phase, rollout.generations == next.generations else {
+            guard rollout.saved != before, rollout.phase == next.phase, rollout.generations == next.generations else {
                 throw ProblemView.overtaken
             }
         }

@@ -53,6 +53,26 @@ struct RolloutTests {
         }
     }
 
+    @Test("Many who look at once take one step between them, and one is on record")
+    func manyLooks() async throws {
+        try await Self.with { control, gateways in
+            try await control.beginRollout(gateways)
+            gateways[0].serve(40)
+            try await gateways[0].pull(control)
+            try await withThrowingTaskGroup(of: Void.self) { looks in
+                for _ in 0..<8 {
+                    looks.addTask {
+                        do { try await control.server.rollouts.advance(.read()) } catch is ProblemView {}
+                    }
+                }
+                try await looks.waitForAll()
+            }
+            #expect(try await control.rollout?.phase == "spreading")
+            let steps = try await control.audited("rollouts.advance").filter { $0.phase == .completed }
+            #expect(steps.map { $0.details["to"] } == ["canary", "spreading"])
+        }
+    }
+
     @Test("Errors that rise at the first bring the last good document back under a new number, and nobody else had it")
     func errorsRise() async throws {
         try await Self.with { control, gateways in
