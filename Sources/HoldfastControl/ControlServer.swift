@@ -13,7 +13,7 @@ package final class ControlServer: Sendable {
         package var listen: ListenAddress
         package var folder: String
         package var version: String
-        /// Names under which browsers may ask for it; its address and `localhost` always.
+        /// `control.hosts`; its own address and this machine's are answered always.
         package var hosts: [String]
         /// Where relative references of published documents begin, and the environment that they name.
         package var directory: String
@@ -22,6 +22,8 @@ package final class ControlServer: Sendable {
         package var backups: String?
         package var rollout: Rollout.Limits
         package var drills = DrillRun.Limits()
+        /// How often drills and their schedules are looked at.
+        package var drillInterval = Duration.seconds(1)
 
         package init(
             listen: ListenAddress, folder: String, version: String, hosts: [String], directory: String,
@@ -41,7 +43,6 @@ package final class ControlServer: Sendable {
     static let checkpointInterval = Duration.seconds(60)
     static let expiryInterval = Duration.seconds(1)
     static let rolloutInterval = Duration.seconds(1)
-    static let drillInterval = Duration.seconds(1)
     /// How often it is looked whether one is due.
     static let backupInterval = Duration.seconds(1)
     static let idle = TimeAmount.seconds(60)
@@ -153,6 +154,11 @@ package final class ControlServer: Sendable {
         } catch {
             logger.error("the audit log could not be signed", metadata: ["error": "\(error)"])
         }
+        do {
+            try alerts.keepAtEnd()
+        } catch {
+            logger.error("the alerts could not be kept", metadata: ["error": "\(error)"])
+        }
         audit.store.close()
         try result.get()
     }
@@ -168,8 +174,7 @@ package final class ControlServer: Sendable {
     package func signInLink(at address: ListenAddress) async throws -> String {
         let made = try await signIn.makeLink(.admin, by: .system, now: WallClock.readMilliseconds())
         // Where it listens on every address, this machine's own is one of them.
-        let isAnywhere = ["0.0.0.0", "::"].contains(address.host)
-        let reached = isAnywhere ? ListenAddress(host: "localhost", port: address.port) : address
+        let reached = address.isUnspecified ? ListenAddress(host: "localhost", port: address.port) : address
         return "http://\(reached)/#sign-in=\(made.code)"
     }
 
@@ -260,7 +265,7 @@ package final class ControlServer: Sendable {
     }
 
     private func advanceDrills() async {
-        while (try? await Task.sleep(for: Self.drillInterval)) != nil {
+        while (try? await Task.sleep(for: settings.drillInterval)) != nil {
             do {
                 try await drills.advance(.read())
                 try await drills.keepSchedules(.read())

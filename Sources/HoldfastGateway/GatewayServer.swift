@@ -244,8 +244,8 @@ package final class GatewayServer: Sendable {
 
     /// What it says of itself to the management plane.
     package func report(version: String) -> GatewayReportView {
-        let inForce = status.inForce
-        let troubles = TroubleReport.troubles(of: inForce)
+        let (inForce, now) = (status.inForce, MonotonicClock.read())
+        let troubles = TroubleReport.troubles(of: inForce, now: now)
         var report = GatewayReportView(
             version: version, generation: inForce.generation, source: status.source.rawValue, ready: status.isReady,
             exchangesInFlight: shared.exchanges.value, exchanges: inForce.counts.ended.value,
@@ -253,7 +253,6 @@ package final class GatewayServer: Sendable {
             refused: status.pullRefusal.map { "\($0.message); \($0.mend)" }, shedding: shared.load.word,
             troubles: Array(troubles.prefix(TroubleView.most)),
             moreTroubles: troubles.count > TroubleView.most ? troubles.count - TroubleView.most : nil)
-        let now = MonotonicClock.read()
         let drills = shared.faults.watches(now: now).map { DrillObservationView($0, now: now) }
         if !drills.isEmpty { report.drills = drills }
         return report

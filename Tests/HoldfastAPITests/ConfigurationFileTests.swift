@@ -57,6 +57,21 @@ import Testing
         #expect(loaded.notes.isEmpty && loaded.referencedFiles.isEmpty)
     }
 
+    @Test func aManagementPlaneThatOthersReachSaysWhoIsAnswered() throws {
+        func control(_ section: String) throws -> LoadedConfiguration {
+            try Documents.compile(Documents.smallest + "\ncontrol: \(section)\n")
+        }
+        let named = try control("{listen: \"0.0.0.0:8090\", hosts: [holdfast.example.org, 10.0.0.5, \"fd00:0::5\"]}")
+        #expect(named.snapshot.control.hosts == ["holdfast.example.org", "10.0.0.5", "fd00::5"])
+        #expect(named.notes.map(\.path) == ["control.listen"] && named.notes[0].message.contains("without TLS"))
+        let silent = try control("{listen: \"[::]:8090\"}")
+        #expect(silent.snapshot.control.hosts.isEmpty)
+        #expect(silent.notes.map(\.path) == ["control.listen", "control.listen"])
+        #expect(silent.notes.contains { $0.mend.contains("control.hosts") })
+        #expect(try control("{listen: \"10.0.0.5:8090\"}").notes.count == 1)
+        #expect(try control("{hosts: [holdfast.example.org]}").notes.isEmpty)
+    }
+
     /// A default that is written out must mean the same as one that is left out.
     @Test func everyDefaultWrittenOutChangesNothing() throws {
         func written(_ rule: SectionRule, indent: String) -> String {

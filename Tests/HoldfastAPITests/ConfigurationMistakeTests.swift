@@ -89,6 +89,9 @@ import Testing
         Mistake(add("gateway: {listen: 127.0.0.1:8081}"), 6, 19, "gateway.listen", "cannot both listen"),
         Mistake(add("gateway: {operations: 0.0.0.0:8080}"), 6, 23, "gateway.operations", "cannot both listen"),
         Mistake(add("control: {listen: 127.0.0.1:8080}"), 6, 19, "control.listen", "cannot both listen"),
+        Mistake(add("control: {hosts: [\"a.example:8090\"]}"), 6, 19, "control.hosts[0]", "neither a host name"),
+        Mistake(add("control: {hosts: [\"https://a.example\"]}"), 6, 19, "control.hosts[0]", "is not a host"),
+        Mistake(add("control: {hosts: [10.0.0.05]}"), 6, 19, "control.hosts[0]", "neither a host name"),
         Mistake(
             add("gateway: {listen: 0.0.0.0:1, behind_tls_proxy: true}"), 6, 19, "gateway.listen", "there are no keys"),
         Mistake(

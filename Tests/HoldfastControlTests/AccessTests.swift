@@ -166,4 +166,22 @@ struct AccessTests {
             #expect(try await control.ask("GET", "/livez").status == 200)
         }
     }
+
+    @Test(
+        "By the names of control.hosts it is answered, with any port and in any letters, and to their pages",
+        arguments: [
+            ("holdfast.example.org", nil, 200),
+            ("Holdfast.Example.org:8443", "https://holdfast.example.org:8443", 200),
+            ("[FD00:0::5]:8090", "http://[fd00::5]:8090", 200),
+            ("holdfast.example.org", "https://evil.example", 421),
+            ("holdfast.example.org.evil.example", nil, 421), ("[fd00::6]:8090", nil, 421),
+        ] as [(String, String?, Int)])
+    func namedHosts(host: String, origin: String?, status: Int) async throws {
+        try await TestControl.run { control in
+            var headers = ["host": host]
+            headers["origin"] = origin
+            let answer = try await control.ask("GET", "/livez", headers: headers)
+            #expect(answer.status == status)
+        }
+    }
 }

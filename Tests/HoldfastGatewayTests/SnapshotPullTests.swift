@@ -435,6 +435,23 @@ extension GatewayTests {
             }
         }
 
+        @Test func `a clock that was put back takes nothing away that has just come`() async throws {
+            try await withFolder { folder in
+                let ring = SnapshotRing(data: folder.path)
+                for number in 1...5 as ClosedRange<UInt64> { try ring.add(try Self.signed(number), number: number) }
+                // As if they had been written by a clock that was a day ahead.
+                let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/snapshots")
+                for (place, name) in names.sorted().enumerated() {
+                    try FileManager.default.setAttributes(
+                        [.modificationDate: Date(timeIntervalSinceNow: 86_400 + Double(place))],
+                        ofItemAtPath: "\(folder.path)/snapshots/\(name)")
+                }
+                for number in 6...7 as ClosedRange<UInt64> { try ring.add(try Self.signed(number), number: number) }
+                let content = ring.read(trusting: Self.key.publicKey)
+                #expect(content.payloads.map(\.number) == [7, 6, 5, 4, 3])
+            }
+        }
+
         @Test func `what is damaged or signed by another is not used, and said`() async throws {
             try await withFolder { folder in
                 let ring = SnapshotRing(data: folder.path)

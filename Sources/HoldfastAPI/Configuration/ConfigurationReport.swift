@@ -35,14 +35,10 @@ package struct ConfigurationReport: Sendable {
         case .success(let loaded):
             var parts = [summary(loaded.snapshot), candidates(loaded.snapshot), policies(loaded.snapshot)]
             if !loaded.notes.isEmpty {
-                parts.append(loaded.notes.map { note($0) }.joined(separator: "\n"))
+                parts.append(loaded.notes.map { "note: \(Self.lines(of: $0, file: file))" }.joined(separator: "\n"))
             }
             return parts.joined(separator: "\n\n")
         }
-    }
-
-    private func note(_ note: ConfigurationProblem) -> String {
-        "note: \(file):\(note.line):\(note.column): \(note.path): \(note.message)"
     }
 
     private func summary(_ snapshot: Snapshot) -> String {

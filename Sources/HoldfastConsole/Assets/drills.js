@@ -312,7 +312,7 @@ function drillFields(given) {
     { name: 'probes', label: 'Probes a second', kind: 'number', min: 0, max: 50, value: 2,
       hint: 'Made by the gateway, where there is too little traffic to prove anything. They cost what exchanges cost.' },
     { name: 'target', label: 'Recovery target', placeholder: '30s',
-      hint: 'Empty: 30 s, long enough for five good exchanges.' },
+      hint: 'Empty: what the map promises, else 30 s, long enough for five good exchanges.' },
     { name: 'sham', label: 'Sham: nothing fails, so whatever it reports is a false alarm', kind: 'check' },
     { name: 'confirmed', label: 'Also where nobody is left to answer: the outage is what is to be seen',
       kind: 'check' },

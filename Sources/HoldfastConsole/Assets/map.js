@@ -274,7 +274,7 @@ function cutSets(view) {
             on: { click: () => light(set) } }, 'Light it'),
       ],
     })), { empty: 'Nothing that fails alone, or with one or two others, stops anything.', caption: 'Cut sets' }),
-    unlisted ? h('p', { class: 'quiet' }, `${count(unlisted)} larger ones are not listed: holdfast assess --json`)
+    unlisted ? h('p', { class: 'quiet' }, `${count(unlisted)} larger ones are not listed: holdfast map show --json`)
       : null,
   ]
 }

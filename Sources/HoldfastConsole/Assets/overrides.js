@@ -97,7 +97,7 @@ const VERBS = [
   { kind: 'drain', label: 'Drain…', says: 'It takes nothing new and finishes what runs.',
     fields: () => target(['provider', 'deployment', 'route']) },
   { kind: 'restrict', label: 'Restrict…',
-    says: 'Taken out by law or policy: nothing is sent there, not even a probe, until a person ends it.',
+    says: 'Taken out by law or policy: nothing is sent there, not even a check, until a person ends it.',
     fields: () => target(['jurisdiction', 'vendor', 'provider', 'deployment']), danger: true, span: '7d' },
   { kind: 'pin', label: 'Pin…', says: 'One candidate comes first on a route, or is the only one.',
     fields: () => [named('route'), { ...named('deployment'), name: 'candidate', label: 'Candidate' },

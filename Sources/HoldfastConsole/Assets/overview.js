@@ -68,7 +68,8 @@ function tiles() {
         : [span(backup), backup > 2 * 86_400_000 ? 'warn' : 'ok', 'old']), null, '#/backups'))
 }
 
-const SILENT = 10_000
+// As in `holdfast status` and in alerts.
+const SILENT = 30_000
 const isHeard = gateway => gateway.silent_for_milliseconds < SILENT
 
 // MARK: Alerts and the roll-out
@@ -216,7 +217,7 @@ function gatewayPanel() {
         !heard ? state('unknown', 'silent', 'What follows is what it said last.') : report.ready ? state('ok', 'ready')
           : state('bad', 'not ready'),
         [report.generation === gateway.target ? state('ok', `${report.generation} in force`)
-          : state('warn', `${report.generation} in force, ${gateway.target} meant`),
+          : state('warn', `${report.generation} in force, ${gateway.target} desired`),
           report.refused ? h('div', { class: 'bad' }, `refused: ${report.refused}`) : null],
         report.source, `${span(gateway.silent_for_milliseconds)} ago`, count(report.exchanges_in_flight),
         `${count(report.failures)} / ${count(report.exchanges)}`, report.shedding === 'none' ? 'nothing'

@@ -8,10 +8,15 @@ import Synchronization
 
 /// Looks at what the management plane knows, and says what began and what is over: as events, and to the receivers.
 ///
-/// What fires is kept in the store, so that an alert of before a restart is one that ends, and not one that is forgotten;
-/// where it cannot be written, it is in memory and tried again at the next look.
+/// What fires is kept in the store, so that an alert of before a restart is one that ends, and not one that is forgotten,
+/// and so is what has ended while a receiver is still to be told; where it cannot be written, it is in memory and tried
+/// again at the next look.
 final class Alerts: Sendable {
     static let interval = Duration.seconds(1)
+    /// An end that is older is told to nobody any more, as in a receiver's queue.
+    private static let longestEndedMilliseconds =
+        DeliveryQueue<Notifications.Item>.longestNanoseconds / Span.millisecond
+    private static let mostEnded = 1_000
 
     /// What follows from the newest generation, read again when that changes or a file that it names.
     private struct Published: Sendable {
@@ -25,6 +30,8 @@ final class Alerts: Sendable {
     private struct State {
         var book: AlertBook
         var published: Published?
+        /// Ends that some receiver may not have been told of.
+        var ended: [AlertChange] = []
         var isKept = true
     }
 
@@ -45,9 +52,9 @@ final class Alerts: Sendable {
         let kept = try await store.read {
             try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'alerts'")
         }
-        let firing = kept.map(KeptAlert.read) ?? []
-        state = Mutex(State(book: AlertBook(firing: firing, now: now)))
-        notifications.begin(firing: firing)
+        let (firing, ended) = kept.map(KeptAlert.read) ?? ([], [])
+        state = Mutex(State(book: AlertBook(firing: firing, now: now), ended: ended))
+        notifications.begin(firing: firing, ended: ended)
         self.store = store
         self.gateways = gateways
         self.snapshots = snapshots
@@ -79,22 +86,36 @@ final class Alerts: Sendable {
         sights.backup = backups.sight(now: clock.wall)
         sights.failedFallbacks = try? await drills.failedFallbacks(now: clock.wall)
         let findings = sights.findings
-        let (changes, firing, isKept) = state.withLock { state in
+        let isBehind = notifications.isBehind
+        let (changes, kept, isKept) = state.withLock { state in
+            let before = state.ended.count
+            state.ended.removeAll { !isBehind || clock.wall - $0.at > Self.longestEndedMilliseconds }
+            if state.ended.count != before { state.isKept = false }
             let changes = state.book.look(findings, now: clock.monotonic, nowMilliseconds: clock.wall)
-            return (changes, state.book.firing, state.isKept)
+            state.ended = (state.ended + changes.filter { $0.phase == .resolved }).suffix(Self.mostEnded)
+            return (changes, KeptAlert.text(firing: state.book.firing, ended: state.ended), state.isKept)
         }
         for change in changes { events.add(change.news, now: clock.wall) }
         notifications.tell(changes, now: clock.monotonic, nowMilliseconds: clock.wall)
-        if !changes.isEmpty || !isKept { await keep(firing) }
+        if !changes.isEmpty || !isKept { await keep(kept) }
     }
 
-    private func keep(_ firing: [Alert]) async {
-        let text = KeptAlert.text(of: firing)
+    /// Where the process ends between a look and its write. Nothing is waited for, since whoever ends is cancelled already.
+    func keepAtEnd() throws {
+        let text = state.withLock { state in
+            state.isKept ? nil : KeptAlert.text(firing: state.book.firing, ended: state.ended)
+        }
+        if let text { try store.database.write { try Self.write(text, in: $0) } }
+    }
+
+    private static func write(_ text: String, in database: Database) throws {
+        try database.execute(sql: "INSERT OR REPLACE INTO facts VALUES ('alerts', ?)", arguments: [text])
+    }
+
+    private func keep(_ text: String) async {
         let result: Result<Void, any Error>
         do {
-            try await store.write {
-                try $0.execute(sql: "INSERT OR REPLACE INTO facts VALUES ('alerts', ?)", arguments: [text])
-            }
+            try await store.write { try Self.write(text, in: $0) }
             result = .success(())
         } catch {
             result = .failure(error)
@@ -104,7 +125,7 @@ final class Alerts: Sendable {
             return state.isKept
         }
         if case .failure(let error) = result, isFirstFailure {
-            logger.error("the alerts that fire could not be kept", metadata: ["error": "\(error)"])
+            logger.error("the alerts could not be kept", metadata: ["error": "\(error)"])
         }
     }
 
@@ -165,30 +186,40 @@ private struct KeptAlert: Codable {
     var mend: String
     var gateways: [String]
     var startedAt: Int64
+    /// Nil: it fires.
+    var endedAt: Int64?
 
-    static func text(of alerts: [Alert]) -> String {
-        let kept = alerts.map { alert in
-            KeptAlert(
-                kind: alert.key.kind.rawValue, subject: alert.key.subject,
-                severity: alert.condition.severity.rawValue, summary: alert.condition.summary,
-                mend: alert.condition.mend, gateways: alert.condition.gateways, startedAt: alert.startedAt)
-        }
+    private init(_ alert: Alert, endedAt: Int64? = nil) {
+        kind = alert.key.kind.rawValue
+        subject = alert.key.subject
+        severity = alert.condition.severity.rawValue
+        summary = alert.condition.summary
+        mend = alert.condition.mend
+        gateways = alert.condition.gateways
+        startedAt = alert.startedAt
+        self.endedAt = endedAt
+    }
+
+    static func text(firing: [Alert], ended: [AlertChange]) -> String {
+        let kept = firing.map { KeptAlert($0) } + ended.map { KeptAlert($0.alert, endedAt: $0.at) }
         return String(decoding: APICoding.encode(kept), as: UTF8.self)
     }
 
     /// Of a version that knew other kinds, those that this one knows: what it does not see it could never end.
-    static func read(_ text: String) -> [Alert] {
+    static func read(_ text: String) -> (firing: [Alert], ended: [AlertChange]) {
         let kept = (try? APICoding.decode([KeptAlert].self, from: Data(text.utf8))) ?? []
-        return kept.compactMap { alert in
-            guard let kind = AlertKind(rawValue: alert.kind), let severity = AlertSeverity(rawValue: alert.severity)
-            else {
-                return nil
+        return (
+            kept.filter { $0.endedAt == nil }.compactMap(\.alert),
+            kept.compactMap { kept in
+                kept.endedAt.flatMap { at in kept.alert.map { AlertChange(.resolved, $0, at: at) } }
             }
-            return Alert(
-                Condition(
-                    kind, alert.subject, severity, summary: alert.summary, mend: alert.mend, gateways: alert.gateways),
-                startedAt: alert.startedAt)
-        }
+        )
+    }
+
+    private var alert: Alert? {
+        guard let kind = AlertKind(rawValue: kind), let severity = AlertSeverity(rawValue: severity) else { return nil }
+        return Alert(
+            Condition(kind, subject, severity, summary: summary, mend: mend, gateways: gateways), startedAt: startedAt)
     }
 }
 

@@ -14,6 +14,8 @@ package struct BackupManifest: Codable, Sendable, Equatable {
     /// All of a backup besides the manifest. Nothing else may be listed.
     static let contents = [ControlStore.fileName, SigningKey.fileName, SigningKey.publicFileName]
     private static let longestBytes = 64 << 10
+    /// A pebibyte: no store grows to that, and three of them are far from the end of an integer.
+    private static let mostFileBytes: Int64 = 1 << 50
 
     package struct File: Codable, Sendable, Equatable {
         package var name: String
@@ -74,6 +76,10 @@ package struct BackupManifest: Codable, Sendable, Equatable {
         else { throw damaged(folder, "its manifest is not what was signed") }
         guard manifest.files.map(\.name).sorted() == contents.sorted() else {
             throw damaged(folder, "its manifest does not list what a backup holds")
+        }
+        // Whoever made it may have signed anything.
+        guard manifest.files.allSatisfy({ 0...mostFileBytes ~= $0.bytes }) else {
+            throw damaged(folder, "its manifest gives a file a size that none has")
         }
         return (manifest, Data(SHA256.hash(data: raw)))
     }

@@ -24,10 +24,16 @@ extension Drills {
     /// Starts what is due, announces what will be and notes what was missed; to be called every second.
     func keepSchedules(_ now: Rollouts.Times) async throws {
         for schedule in scheduled {
-            guard let stored = state.withLock({ $0.schedules[schedule.name] }) else {
+            guard var stored = state.withLock({ $0.schedules[schedule.name] }) else {
                 // From when it is first seen on: what was due before nobody had asked for.
                 try await keep(StoredSchedule(handledAt: now.wall), of: schedule.name)
                 continue
+            }
+            if let right = schedule.putRight(
+                handled: stored.handledAt, announced: stored.announcedAt, now: now.wall)
+            {
+                (stored.handledAt, stored.announcedAt) = right
+                try await keep(stored, of: schedule.name)
             }
             switch schedule.due(handled: stored.handledAt, announced: stored.announcedAt, now: now.wall) {
             case .nothing: break

@@ -35,12 +35,12 @@ extension Drills {
         let active = ActiveDrill(
             run: run, stored: drill, overrideID: order.id, looked: before.number, document: before.payload.document)
         if starter.isAnnounced, starter.schedule == nil { announce(drill.view, now: now.wall) }
-        try await publish(active, order, starter, now: now.wall)
+        try await publish(active, order, starter, over: before.payload, now: now.wall)
         return active.view(gateways, now: now)
     }
 
     private func publish(
-        _ active: ActiveDrill, _ order: OverrideView, _ starter: Starter, now: Int64
+        _ active: ActiveDrill, _ order: OverrideView, _ starter: Starter, over planned: SnapshotPayload, now: Int64
     ) async throws {
         let view = active.stored.view
         var details = [
@@ -50,9 +50,12 @@ extension Drills {
         details["schedule"] = starter.schedule
         let event = AuditEvent(starter.actor, Permission.drillsStart.rawValue, view.id, details)
         _ = try await snapshots.change(event, now: now) {
-            [document = active.document, drill = active.stored] previous, database in
+            [drill = active.stored] previous, database in
             guard let previous else { throw ProblemView.nothingPublished }
-            guard previous.payload.document == document else { throw ProblemView.drillOvertaken }
+            // Who is left to answer was judged by both: what was drained meanwhile could make an outage of it.
+            guard previous.payload.document == planned.document, previous.payload.overrides == planned.overrides else {
+                throw ProblemView.drillOvertaken
+            }
             let halt = try DrillStore.halt(in: database)
             guard !halt.halted else { throw ProblemView.drillsHalted(halt) }
             if let other = try DrillStore.open(in: database).first(where: { $0.view.phase != .tabletop }) {

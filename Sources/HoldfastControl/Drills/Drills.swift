@@ -56,10 +56,17 @@ final class Drills: Sendable {
     }
 
     private func endLeftOver(_ drill: StoredDrill, now: Int64) async throws {
-        let verdict = DrillVerdict([.stopped(.restarted)])
+        // What was seen to fail before has failed.
+        let failures: [DrillReason] = drill.view.gateways.compactMap { gateway in
+            guard let ended = gateway.observation?.ended.flatMap(DrillObservation.Ending.init(rawValue:)),
+                ended.isStopCondition
+            else { return nil }
+            return .stoppedByItself(gateway: gateway.id, ended)
+        }
+        let verdict = DrillVerdict(failures + [.stopped(.restarted)])
         var next = drill
         next.view.phase = .done
-        next.view.verdict = .inconclusive
+        next.view.verdict = DrillView.Verdict(rawValue: verdict.outcome.rawValue)
         next.view.because = verdict.reasons.map(\.message)
         next.view.mend = verdict.reasons.first?.mend
         next.view.endedAt = TimeOfDay.text(milliseconds: now)

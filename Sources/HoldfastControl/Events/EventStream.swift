@@ -15,7 +15,7 @@ final class EventStream: Sendable {
     static let retryMilliseconds = 3_000
     /// How often it is looked whether the token is good and the reader there: a revocation holds within 5 s.
     static let look = Duration.seconds(1)
-    /// A reader that takes nothing is cut off; `hardening`'s bound for writes that make no progress.
+    /// A reader that takes nothing is cut off, as a client of the gateway is.
     static let stallNanoseconds = 30 * Span.second
     /// In one write.
     private static let batch = 64
@@ -62,6 +62,9 @@ final class EventStream: Sendable {
         self.connection = connection
         self.isPermitted = isPermitted
     }
+
+    /// Where whoever asked was gone before the head of the answer, nobody ever called `write`.
+    deinit { log.close(stream, isCutOff: false) }
 
     func write(to writer: inout any ResponseBodyWriter) async throws {
         defer { log.close(stream, isCutOff: progress.withLock { $0.isCutOff }) }

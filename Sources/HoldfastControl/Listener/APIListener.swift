@@ -133,17 +133,19 @@ final class APIListener: Sendable {
 
     private func checkHost(_ request: Request) throws {
         guard let authority = request.head.authority else { throw ProblemView.host }
-        let host = Self.host(of: authority)
-        guard hosts.isEmpty || hosts.contains(host) else { throw ProblemView.host }
+        guard hosts.contains(Self.host(of: authority)) else { throw ProblemView.host }
         guard let origin = request.headers[.origin] else { return }
         guard let separator = origin.range(of: "://"),
             hosts.contains(Self.host(of: String(origin[separator.upperBound...])))
         else { throw ProblemView.host }
     }
 
-    /// Without the port and without the brackets of an address.
+    /// Without the port and without the brackets of an address, in the spelling of `control.hosts`.
     private static func host(of authority: String) -> String {
-        if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }
+        if authority.hasPrefix("[") {
+            let text = authority.dropFirst().prefix { $0 != "]" }
+            return AddressText.ipv6(text).map(AddressText.ipv6Text) ?? String(text)
+        }
         return authority.prefix { $0 != ":" }.lowercased()
     }
 

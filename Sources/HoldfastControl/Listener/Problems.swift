@@ -46,7 +46,7 @@ extension ProblemView {
 
     static let host = ProblemView(
         "host", "Wrong host", status: 421, detail: "this listener does not answer to that name",
-        mend: "ask for it by the address it listens on, or by a name in control.hosts")
+        mend: "ask for it by the address in control.listen, or add the name to control.hosts and start it again")
 
     static let wrongMediaType = ProblemView(
         "media-type", "Wrong media type", status: 415, detail: "the body is not JSON",

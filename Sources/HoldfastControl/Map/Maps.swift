@@ -100,7 +100,7 @@ extension Gateways {
         for figures in reports.compactMap(\.seen.figures?.view) {
             for call in figures.calls {
                 let place = CallPlace(workload: call.workload, route: call.route, deployment: call.deployment)
-                calls[place] = max(0, call.count).addingReportingOverflow(calls[place] ?? 0).partialValue
+                calls[place] = (calls[place] ?? 0).addingSaturating(max(0, call.count))
             }
             for endpoint in figures.endpoints {
                 let place = EndpointPlace(provider: endpoint.provider, host: endpoint.host)

@@ -36,6 +36,8 @@ final class Notifications: Sendable {
         var made = 0
         var firing: [AlertKey: Notice] = [:]
         var over: [Notice] = []
+        /// What was over before this process began, for the receivers that it finds.
+        var overBefore: [Notice] = []
         var address = ""
         var random: SeededRandom
     }
@@ -78,6 +80,10 @@ final class Notifications: Sendable {
                 state.made += 1
                 var new = Receiver(settings: settings, number: state.made, resendAt: now)
                 if settings.format != .alertmanager {
+                    for notice in state.overBefore where settings.kinds.contains(where: { $0.rawValue == notice.kind })
+                    {
+                        new.queue.offer(.notice(notice), now: now)
+                    }
                     for (key, notice) in state.firing.sorted(by: { $0.key < $1.key })
                     where settings.kinds.contains(key.kind) {
                         new.queue.offer(.notice(notice), now: now)
@@ -85,12 +91,24 @@ final class Notifications: Sendable {
                 }
                 return new
             }
+            state.overBefore = []
         }
     }
 
-    /// - Parameter firing: by a process before this one.
-    func begin(firing: [Alert]) {
+    /// Whether somebody is still to be told of something.
+    var isBehind: Bool {
         state.withLock { state in
+            !state.overBefore.isEmpty || state.receivers.contains { $0.settings.isReadable && $0.queue.count > 0 }
+        }
+    }
+
+    /// - Parameters:
+    ///   - firing: by a process before this one.
+    ///   - ended: what that one may not have told everybody.
+    func begin(firing: [Alert], ended: [AlertChange]) {
+        state.withLock { state in
+            state.over = ended.map { Notice($0) }
+            state.overBefore = state.over
             for alert in firing {
                 state.firing[alert.key] = Notice(AlertChange(.fired, alert, at: alert.startedAt))
             }

@@ -62,7 +62,7 @@ struct Rollouts: Sendable {
             actor, Permission.rolloutsRelease.rawValue, "\(open.rollout.generations.proposed)",
             ["reason": reason, "phase": open.rollout.phase.word])
         try await snapshots.step(event, now: now) { rollout in
-            try Self.checkReleasable(rollout)
+            try Self.check(rollout, isStill: open.rollout)
             rollout.release()
         }
         return try view()
@@ -74,7 +74,9 @@ struct Rollouts: Sendable {
             actor, Permission.rolloutsReturn.rawValue, "\(open.rollout.generations.proposed)",
             ["reason": reason, "from": open.rollout.phase.word])
         try await snapshots.step(event, outcome: "taken back by \(actor.principal): \(reason)", now: now.wall) {
-            $0.takeBack(now: now.monotonic)
+            rollout in
+            guard rollout.generations.proposed == open.rollout.generations.proposed else { throw ProblemView.overtaken }
+            rollout.takeBack(now: now.monotonic)
         }
         return try view()
     }
@@ -82,6 +84,13 @@ struct Rollouts: Sendable {
     private func open() throws -> StagedRollout {
         guard let staged = snapshots.staged, staged.rollout.isOpen else { throw ProblemView.noRollout }
         return staged
+    }
+
+    /// What was vouched for is what somebody had seen: another document, or the same one elsewhere, is not.
+    static func check(_ rollout: Rollout, isStill seen: Rollout) throws {
+        guard rollout.phase == seen.phase, rollout.generations.proposed == seen.generations.proposed else {
+            throw ProblemView.overtaken
+        }
     }
 
     private static func checkReleasable(_ rollout: Rollout) throws {
@@ -133,7 +142,9 @@ struct Rollouts: Sendable {
 extension ProblemView {
     static let noRollout = conflict(
         "no roll-out is under way",
-        mend: "look at the newest one: holdfast rollout show; to go back after it: holdfast rollback --previous")
+        mend:
+            "look at the newest one: holdfast rollout show; to go back after it: holdfast rollback --previous --reason …"
+    )
 
     static let overtaken = conflict("the roll-out has changed meanwhile", mend: "look at it, and do it again")
 

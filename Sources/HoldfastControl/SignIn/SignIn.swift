@@ -66,7 +66,9 @@ final class SignIn: Sendable {
     /// Exchanges a code for a token, once.
     func open(_ code: String, peer: String?, now: Int64) async throws -> (text: String, row: TokenRow) {
         let digest = Self.digest(code)
-        guard let link = links.withLock({ $0.removeValue(forKey: digest) }), now < link.expiresAt else {
+        let link = links.withLock { $0.removeValue(forKey: digest) }
+        // Whose token was revoked has nothing left to give.
+        guard let link, now < link.expiresAt, tokens.isGood(link.author, now: now) else {
             try await guesses.record("/v1/sign-in", peer: peer, now: now)
             throw ProblemView.noSuchCode
         }
@@ -95,7 +97,7 @@ final class SignIn: Sendable {
 extension ProblemView {
     fileprivate static let noSuchCode = ProblemView(
         "sign-in", "This link is not good", status: 401,
-        detail: "it was opened already, was made before a restart, or is older than "
-            + "\(SignIn.codeMilliseconds / 60_000) minutes",
+        detail: "it was opened already, was made before a restart, is older than "
+            + "\(SignIn.codeMilliseconds / 60_000) minutes, or whoever made it has no good token any more",
         mend: "make another one: holdfast console")
 }

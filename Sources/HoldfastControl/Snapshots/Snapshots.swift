@@ -264,7 +264,8 @@ package final class Snapshots: Sendable {
             "the client key \(first.id)\(others) would be refused: the document has no workload \(first.workload), or "
                 + "a key of the same id",
             mend:
-                "keep the workload, end the keys (holdfast keys revoke), or, where that is meant, send confirmed: true")
+                "keep the workload, end the keys (holdfast keys revoke), or, where that is meant, send confirmed: true "
+                + "(by command: --confirm)")
     }
 
     private static func told(_ made: Staging.Made) -> [String: String] { ["generation": "\(made.newest.number)"] }
@@ -276,7 +277,8 @@ package final class Snapshots: Sendable {
             return
         }
         throw ProblemView.conflict(
-            "the document has grown from \(old) to \(new) bytes", mend: "where that is meant, send confirmed: true")
+            "the document has grown from \(old) to \(new) bytes",
+            mend: "where that is meant, send confirmed: true (by command: --confirm)")
     }
 
     private static func digest(_ document: String) -> String {

@@ -87,5 +87,12 @@ enum Migrations {
             ) STRICT, WITHOUT ROWID;
             """
         ),
+        (
+            "6",
+            """
+            -- Whom the roll-out waits for, as a JSON list of ids: a restart must not forget that they are there.
+            ALTER TABLE rollout ADD COLUMN gateways TEXT NOT NULL DEFAULT '[]';
+            """
+        ),
     ]
 }

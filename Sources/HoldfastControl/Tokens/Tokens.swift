@@ -172,6 +172,11 @@ package final class Tokens: Sendable {
         }
     }
 
+    /// Whether who did something may still do it: the process itself, or a token that is neither revoked nor over.
+    func isGood(_ actor: Actor, now: Int64) -> Bool {
+        actor == .system || known.withLock { $0[actor.principal]?.isGood(now: now) ?? false }
+    }
+
     var all: [TokenRow] {
         known.withLock { Array($0.values) }.sorted { ($0.madeAt, $0.id) < ($1.madeAt, $1.id) }
     }

@@ -20,7 +20,6 @@
 /// The queue sets no timer: the caller sets one for `nextExpiry` and calls `expire`. Whoever is handed out, served or
 /// refused, is out of the queue; each ticket is handed out once.
 package struct AdmissionQueue: Sendable {
-    // Numbers and reasons: the rules for admission (algorithms, section 5).
     package static let patienceNanoseconds = 100 * Span.millisecond
     package static let overloadedPatienceNanoseconds = 5 * Span.millisecond
     /// Ten thousand newcomers a second for the longest patience; 16 KiB a deployment at most, and a search through all of

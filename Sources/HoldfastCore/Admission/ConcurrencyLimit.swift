@@ -17,7 +17,6 @@
 /// 2. The limit takes one step a second, as in `WindowedLimit`. What a step did shows a round trip later; a step for each
 ///    answer sends the limit to its floor before the first of them is seen.
 package struct ConcurrencyLimit: Sendable {
-    // Numbers and reasons: the rules for concurrency (algorithms, section 4).
     package static let first = 256
     package static let least = 20
     package static let most = 4096

@@ -1,8 +1,8 @@
 /// How late the event loops have run in the last two seconds.
 ///
 /// Each loop gives a sample every 25 ms: by how much its tick came late. One window for all loops, so that one blocked
-/// loop among many shows. Often enough that with two loops one late tick is not yet the 99th percentile: a single hiccup
-/// of the machine sheds nobody.
+/// loop among many shows. The latest of them never counts, however few there are: a single hiccup of the machine sheds
+/// nobody.
 ///
 /// What it does not know: a loop that is blocked at this moment. It says so with its next tick.
 package struct LagWindow: Sendable {
@@ -37,7 +37,7 @@ package struct LagWindow: Sendable {
         next = (next + 1) % capacity
     }
 
-    /// By nearest rank; 0 where no loop has told anything within the span. Sorts a copy: for a few times a second, not for
+    /// By nearest rank, and never the largest; 0 where there is nothing else within the span. Sorts a copy: for a few times a second, not for
     /// every exchange.
     package func p99(now: Instant) -> Int64 {
         var lags: [Int64] = []
@@ -45,8 +45,8 @@ package struct LagWindow: Sendable {
         for sample in samples where now.nanoseconds(since: sample.at) < Self.spanNanoseconds {
             lags.append(sample.lagNanoseconds)
         }
-        guard !lags.isEmpty else { return 0 }
+        guard lags.count > 1 else { return 0 }
         lags.sort()
-        return lags[(lags.count * 99 + 99) / 100 - 1]
+        return lags[min((lags.count * 99 + 99) / 100 - 1, lags.count - 2)]
     }
 }

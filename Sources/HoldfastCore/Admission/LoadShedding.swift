@@ -9,7 +9,6 @@
 /// for a lower figure than the one that began it may wait for ever. The price is that a load just at the gate is let in
 /// and shed again every few seconds.
 package struct LoadShedding: Sendable {
-    // Numbers and reasons: the rules for shedding (algorithms, section 5).
     package static let lagNanoseconds = 50 * Span.millisecond
     package static let sheddingMemoryPercent = 85
     package static let closingMemoryPercent = 95

@@ -189,7 +189,8 @@ extension AlertSights {
         return Condition(
             .configRefused, gateway.id, .critical,
             summary: "the gateway \(gateway.id) refuses what it is to have: \(reason)",
-            mend: "see its /state; holdfast rollback --previous brings the last one back", gateways: [gateway.id])
+            mend: "see its /state; holdfast rollback --previous --reason … brings the last one back",
+            gateways: [gateway.id])
     }
 
     /// One that refuses says why; there it is said once.

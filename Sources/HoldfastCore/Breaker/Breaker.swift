@@ -8,7 +8,6 @@
 /// An error-rate breaker alone was rejected: at low traffic it needs minutes to notice. A consecutive count alone was
 /// rejected too: at high traffic a deployment that fails every other time never opens.
 package struct Breaker: Sendable {
-    // Numbers and reasons: the rules for breakers (algorithms, section 2).
     package static let consecutiveFailures = 5
     package static let rateWindowNanoseconds = 10 * Span.second
     package static let rateMinimumOutcomes = 20

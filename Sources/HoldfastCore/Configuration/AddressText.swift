@@ -51,6 +51,12 @@ package enum AddressText {
         return "\(joined(groups[..<longest.lowerBound]))::\(joined(groups[longest.upperBound...]))"
     }
 
+    /// A DNS name or an address without brackets, in the one spelling that compares; nil: neither.
+    package static func host(_ text: String) -> String? {
+        if let groups = ipv6(text) { return ipv6Text(groups) }
+        return try? BaseURL.checkedName(text[...])
+    }
+
     /// Four plain numbers, or IPv6 without brackets.
     package static func isAddress(_ text: String) -> Bool { ipv4(text) != nil || ipv6(text) != nil }
 
@@ -172,7 +178,7 @@ extension BaseURL {
     }
 
     /// An IPv4 address or a DNS name. A name whose last label is a number is an address in disguise.
-    private static func checkedName(_ text: Substring) throws(BaseURLFault) -> String {
+    fileprivate static func checkedName(_ text: Substring) throws(BaseURLFault) -> String {
         if AddressText.ipv4(text) != nil {
             return String(text)
         }

@@ -73,8 +73,39 @@ extension Compilation {
                         mend: "give it another port"))
             }
         }
+        settings.hosts = hosts(reader)
         settings.notifications = notifications(reader)
+        checkExposure(reader, settings)
         return settings
+    }
+
+    /// As they are compared: each in its one canonical spelling.
+    private func hosts(_ reader: SectionReader) -> [String] {
+        (reader.texts("hosts") ?? []).compactMap { item in
+            if let host = AddressText.host(item.value) { return host }
+            reader.report(
+                item,
+                Fault(
+                    "\(ConfigurationQuote.quoted(item.value)) is neither a host name nor an IP address",
+                    mend: "write it without scheme, brackets and port, such as holdfast.example.org or 10.0.0.5"))
+            return nil
+        }
+    }
+
+    private func checkExposure(_ reader: SectionReader, _ control: ControlSettings) {
+        guard !control.listen.isLoopback else { return }
+        reader.note(
+            "control", "listen",
+            Fault(
+                "\(control.listen) can be reached by others, and tokens travel without TLS",
+                mend: "keep it on a network of your own, or put a TLS terminator in front"))
+        if control.listen.isUnspecified, control.hosts.isEmpty {
+            reader.note(
+                "hosts", "listen",
+                Fault(
+                    "\(control.listen) takes connections on every address, and only who asks for localhost is answered",
+                    mend: "write the names or addresses that gateways and browsers use to control.hosts"))
+        }
     }
 
     /// What may be reached by others must ask for a key, over a line that nobody reads along.
@@ -120,7 +151,7 @@ extension Compilation {
     /// Port 0 is another port each time; an unspecified address takes the port on every address.
     private static func collide(_ left: ListenAddress, _ right: ListenAddress) -> Bool {
         let hosts = [left, right].map { $0.host == "localhost" ? "127.0.0.1" : $0.host }
-        let isAnyAddress = hosts.contains("0.0.0.0") || hosts.contains("::")
+        let isAnyAddress = left.isUnspecified || right.isUnspecified
         return left.port == right.port && left.port != 0 && (hosts[0] == hosts[1] || isAnyAddress)
     }
 }

@@ -82,6 +82,7 @@ package enum ConfigurationPage {
         case .name(.deployment): "`provider/model`"
         case .name(.component): "`kind:name`"
         case .name(.finding): "the id of a finding"
+        case .name(.host): "a host name or address"
         case .keyHash: "`sha256:` and 64 hex digits"
         case .choice(let accepted, let later): choice(accepted, later)
         case .accessLog: "`stdout`, `off` or a path"

@@ -58,6 +58,14 @@ package enum ConfigurationTable {
                 "listen", .listenAddress, .defaulted("127.0.0.1:8090"), example: "127.0.0.1:8090", "API and console.",
                 reason: "Reachable from this machine only, until that is changed on purpose."),
             FieldRule(
+                "hosts", .list(of: .name(.host), count: 1...ControlSettings.mostHosts),
+                .optional("the address in `listen`, and this machine's own `localhost`, `127.0.0.1` and `::1`"),
+                example: "[holdfast.example.org, 10.0.0.5]",
+                "Names and addresses by which gateways and browsers ask for it, beside those; read at its start.",
+                reason:
+                    "A page in somebody's browser can make a name of its own lead here; it cannot make that one of yours."
+            ),
+            FieldRule(
                 "notifications", .named(.id, notification), .optional("nobody is told"),
                 example: "{oncall: {format: alertmanager, url: \"http://127.0.0.1:9093\"}}",
                 "Who is told of alerts, by a name of your choice.",

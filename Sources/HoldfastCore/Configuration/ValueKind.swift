@@ -62,6 +62,8 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
     case component
     /// The id of a finding.
     case finding
+    /// A DNS name or an IP address, without a port.
+    case host
 
     /// The same rule as `accepts`, for editors; a test holds the two together.
     package var pattern: String {
@@ -72,6 +74,7 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
         case .deployment: "^[a-z0-9][a-z0-9._-]{0,63}/[!#-\\[\\]-~]{1,200}$"
         case .component: ComponentID.pattern
         case .finding: Finding.idPattern
+        case .host: "^[a-z0-9:][a-z0-9.:_-]{0,252}$"
         }
     }
 
@@ -92,6 +95,9 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
             return ComponentID(text) != nil
         case .finding:
             return Finding.isID(text)
+        case .host:
+            return (1...253).contains(bytes.count) && Self.isHostByte(bytes[0], isFirst: true)
+                && bytes.allSatisfy { Self.isHostByte($0, isFirst: false) }
         }
     }
 
@@ -104,6 +110,7 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
         case .component:
             "write kind:name, the kind being one of \(ComponentKind.allCases.map(\.rawValue).joined(separator: ", "))"
         case .finding: "copy it from holdfast assess"
+        case .host: "write a name in small letters or an IP address, such as holdfast.example.org or 10.0.0.5"
         }
     }
 
@@ -115,7 +122,13 @@ package enum NameKind: Sendable, Hashable, CaseIterable {
         case .deployment: "a deployment"
         case .component: "a component"
         case .finding: "the id of a finding"
+        case .host: "a host"
         }
+    }
+
+    private static func isHostByte(_ byte: UInt8, isFirst: Bool) -> Bool {
+        ASCIIText.isDigit(byte) || ASCIIText.isLowercase(byte) || byte == 0x3A
+            || (!isFirst && "._-".utf8.contains(byte))
     }
 
     private static func isIDByte(_ byte: UInt8, isFirst: Bool) -> Bool {

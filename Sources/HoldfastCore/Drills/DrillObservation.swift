@@ -14,7 +14,7 @@ package struct DrillObservation: Sendable, Hashable {
         case unsteady
 
         /// Whether the gateway has ended it because of what it did.
-        var isStopCondition: Bool { self == .lostCritical || self == .lostPercent }
+        package var isStopCondition: Bool { self == .lostCritical || self == .lostPercent }
     }
 
     /// Exchanges that have ended, by what became of them; each is in one of them.
@@ -95,7 +95,7 @@ package struct DrillObservation: Sendable, Hashable {
         switch phase {
         case .over, .refused: true
         // Where nothing met the fault nobody will ever have recovered from it.
-        case .recovery: isSteadyAgain && (recoveryIsFinal || met == 0)
+        case .recovery: isSteadyAgain && (recoveryIsFinal || met == 0 && recoveredAfter == nil)
         case .baseline, .fault: false
         }
     }

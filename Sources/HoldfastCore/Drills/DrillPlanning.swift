@@ -168,8 +168,10 @@ extension PlannedDrill {
             routes.append(route.name)
             let left = inForce.filter { !failing.contains($0) }
             if left.isEmpty { routesWithoutAnswer.append(route.name) }
+            // Where each exchange draws an order of its own, nobody but one who is alone comes next.
+            let hasNext = route.strategy == .ordered || left.count == 1
             coverage += left.enumerated().map { number, deployment in
-                DrillCoverage(FallbackFingerprint(route, deployment, in: snapshot), isNext: number == 0)
+                DrillCoverage(FallbackFingerprint(route, deployment, in: snapshot), isNext: hasNext && number == 0)
             }
         }
         if routes.count != 1 || order.fault == .sham { coverage = [] }

@@ -78,6 +78,9 @@ package struct DrillSchedule: Sendable, Hashable {
     /// A minute late is still on time: a loop may be held up. What is later was missed, since nobody was there, and is not
     /// made up for: several drills in a row, at a time that nobody chose, would be a failure of their own.
     package static let graceMilliseconds: Int64 = 60_000
+    /// What is handled lies behind, unless the clock was put back. By less than this nothing is put right: a drill that
+    /// has just begun must not begin again because the clock was set back over its time.
+    package static let mostAheadMilliseconds: Int64 = 3_600_000
 
     package init(
         name: String, request: DrillRequest, calendar: DrillCalendar, announceMilliseconds: Int64? = nil
@@ -109,6 +112,15 @@ package struct DrillSchedule: Sendable, Hashable {
             announced.map({ at > $0 }) ?? true
         else { return .nothing }
         return .announce(at: at)
+    }
+
+    /// What is kept of it, where the clock was ahead when that was written and has been put right since; nil: it may stay.
+    /// Else nothing would be due, or missed, until those times have come again.
+    package func putRight(handled: Int64, announced: Int64?, now: Int64) -> (handled: Int64, announced: Int64?)? {
+        let latest = now.addingSaturating(Self.mostAheadMilliseconds)
+        let announces = latest.addingSaturating(announceMilliseconds ?? 0)
+        guard handled > latest || announced.map({ $0 > announces }) ?? false else { return nil }
+        return (min(handled, now), announced.flatMap { $0 > announces ? nil : $0 })
     }
 }
 

@@ -92,7 +92,7 @@ package struct DrillMeasures: Sendable, Hashable {
         actedAfter = concerned.compactMap(\.actedAfter).max()
         let recovered = concerned.compactMap(\.recoveredAfter)
         recoveredAfter = recovered.count == concerned.count ? recovered.max() : nil
-        isRecoveryFinal = !concerned.isEmpty && concerned.allSatisfy { $0.recoveredAfter != nil && $0.isRecoveryKnown }
+        isRecoveryFinal = !concerned.isEmpty && concerned.allSatisfy(\.isRecoverySure)
         met = seen.reduce(0) { $0 &+ $1.met }
         probes = seen.reduce(0) { $0 &+ $1.probes }
         baseline = sum(\.baseline)
@@ -115,7 +115,7 @@ extension DrillObservation {
         return recoveredAfter == nil && (counts.lost > 0 || counts.all >= RecoveryRun.goodInARow)
     }
 
-    fileprivate var isRecoveryKnown: Bool { recoveryIsFinal || phase == .over }
+    fileprivate var isRecoverySure: Bool { recoveredAfter != nil && (recoveryIsFinal || phase == .over) }
 }
 
 /// Looks at what was seen.
@@ -213,7 +213,8 @@ private struct DrillJudge {
             }
         }
         if run.stop == nil {
-            let open = concerned.filter { $0.what.recoveredAfter != nil && !$0.what.isRecoveryKnown }.map(\.id)
+            // What a few exchanges could not show is not known either, also where others have recovered.
+            let open = concerned.filter { !$0.what.isWithoutRecovery && !$0.what.isRecoverySure }.map(\.id)
             if !open.isEmpty { found.append(.recoveryNotFinal(open)) }
         }
         return found

@@ -1,5 +1,4 @@
-/// Finds when service was back: the start of the first five good exchanges in a row that nothing breaks within 60 s
-/// (algorithms, section 13).
+/// Finds when service was back: the start of the first five good exchanges in a row that nothing breaks within 60 s.
 ///
 /// Exchanges are good or lost in the order in which they end, and a row starts when its first one ends: that is when a
 /// client first had an answer again. Counting from when that client had asked was rejected, since one that waited ten

@@ -229,6 +229,7 @@ extension ExchangeMachine {
         _ candidate: Int, _ permit: AttemptPermit, now: Instant, gate: Gate
     ) -> ExchangeStep {
         candidates.willTry(candidate)
+        isFailover = candidate != order.next(of: candidates.ordinary & ~plan.unlawful)
         var attempt = AttemptRecord(candidate: candidate, startedAt: now)
         if interruption != nil { attempt.continuation = candidates.prefills(candidate) ? .prefilled : .repeated }
         attempts.append(attempt)

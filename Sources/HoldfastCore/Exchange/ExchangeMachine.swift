@@ -84,6 +84,9 @@ package struct ExchangeMachine: Sendable {
     package private(set) var wakeAt: Instant?
     /// A candidate was used although its breaker is open.
     package internal(set) var usedLastResort = false
+    /// Whoever answers now or answered last is not who would have been asked first, in the order of this exchange, had
+    /// nobody failed or been out. Whom the law leaves out was never to answer.
+    package internal(set) var isFailover = false
 
     package init(plan: ExchangePlan) {
         precondition(

@@ -8,7 +8,6 @@
 /// others to keys that may well ask for answers. So a check takes nothing out and lets nothing in; it says something to
 /// people. The one exception is `mayBeMended`, after which an exchange sees whether it is.
 package struct CheckSchedule: Sendable {
-    // Numbers and reasons: the rules for health (algorithms, section 7).
     package static let periodNanoseconds = 1 * Span.hour
     /// Of a gateway that starts: the first checks are spread over it.
     package static let startNanoseconds = 1 * Span.minute

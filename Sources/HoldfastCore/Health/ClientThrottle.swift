@@ -19,7 +19,6 @@
 ///
 /// What it does not know: other gateways at the same provider. Each finds its own share.
 package struct ClientThrottle: Sendable {
-    // Numbers and reasons: the rules for admission (algorithms, section 5), and the three points above.
     package static let leastRequests: Int64 = 10
     package static let sureNanoseconds = 1 * Span.second
     package static let calmNanoseconds = 5 * Span.second

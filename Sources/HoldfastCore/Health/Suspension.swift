@@ -41,6 +41,13 @@ package struct Suspension: Sendable {
         return facts.until.map { now >= $0 } == true ? nil : facts
     }
 
+    /// What is out at all. A limit ends with its wait, also where nobody has asked since; every other cause is there until
+    /// an answer shows that it is gone.
+    package func inEffect(now: Instant) -> Facts? {
+        guard let facts, case .asAsked = facts.failure.policy.hold else { return facts }
+        return refusal(now: now)
+    }
+
     /// Like `refusal`, for an attempt that is made at once if it may be: where the wait is over it becomes the trial,
     /// and everyone else waits for what it shows.
     package mutating func admit(now: Instant) -> Facts? {

@@ -54,7 +54,7 @@ extension AssessmentSight {
                     .oneGateway, .warning, of: observed.gateways,
                     "one gateway alone reports, \(observed.gateways[0]), and critical work goes through it",
                     reason: "its machine is a single point of failure, and so is its restart",
-                    mend: "run a second gateway on another machine (holdfast tokens create --kind node)"))
+                    mend: "run a second gateway on another machine (holdfast tokens create NAME --kind node)"))
         ]
     }
 
@@ -76,7 +76,7 @@ extension AssessmentSight {
 
     private func undeclared(_ observed: ObservedFacts) -> [Finding] {
         var found: [Finding] = []
-        let keyless = observed.calls.filter { $0.workload == nil }.reduce(0) { $0 + $1.count }
+        let keyless = observed.calls.filter { $0.workload == nil }.reduce(0) { $0.addingSaturating($1.count) }
         if keyless > 0, !snapshot.workloads.isEmpty {
             found.append(
                 Finding(

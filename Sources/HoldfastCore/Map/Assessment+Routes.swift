@@ -94,7 +94,7 @@ extension AssessmentSight {
         let isCritical = criticality(of: route) == .critical
         let subjects = ["route:\(route.name)"] + found.sorted()
         let names = Listing.text(found)
-        let mend = "holdfast drill run kill-primary --route \(route.name)"
+        let mend = "holdfast drill run kill-primary --route \(route.name) --probes 2 --reason 'untested'"
         let finding: Finding
         switch state {
         case .tested: return nil

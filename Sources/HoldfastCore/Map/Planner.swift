@@ -188,11 +188,3 @@ extension Outlook.State {
         }
     }
 }
-
-extension Int64 {
-    /// No sum of costs ever wraps.
-    func addingSaturating(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? (other > 0 ? .max : .min) : sum
-    }
-}

@@ -105,21 +105,26 @@ package struct Rollout: Sendable, Hashable {
         package var canary: String?
         package var before: RequestCounts
         package var isReleased: Bool
+        /// Ids of those that are waited for: that one has not been heard since is no sign that it was never there.
+        package var gateways: [String]
 
         package init(
             generations: Generations, phase: Phase, canary: String?, before: RequestCounts = .none,
-            isReleased: Bool = false
+            isReleased: Bool = false, gateways: [String] = []
         ) {
             self.generations = generations
             self.phase = phase
             self.canary = canary
             self.before = before
             self.isReleased = isReleased
+            self.gateways = gateways
         }
     }
 
     package var saved: Saved {
-        Saved(generations: generations, phase: phase, canary: canary, before: before, isReleased: isReleased)
+        Saved(
+            generations: generations, phase: phase, canary: canary, before: before, isReleased: isReleased,
+            gateways: gateways.map(\.id))
     }
 
     /// - Parameters:
@@ -139,8 +144,10 @@ package struct Rollout: Sendable, Hashable {
     package init(
         resuming saved: Saved, gateways: [String], expected: [String] = [], limits: Limits = Limits(), now: Instant
     ) {
-        let known = gateways + (saved.phase == .canary ? [saved.canary].compactMap(\.self) : [])
-        self.init(saved.generations, gateways: known, expected: expected, limits: limits, now: now)
+        let canaries = saved.phase == .canary ? [saved.canary].compactMap(\.self) : []
+        self.init(
+            saved.generations, gateways: gateways + saved.gateways + canaries, expected: expected, limits: limits,
+            now: now)
         canary = saved.canary
         before = saved.before
         isReleased = saved.isReleased

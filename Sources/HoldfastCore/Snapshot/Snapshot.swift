@@ -53,6 +53,9 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     package var isLoopback: Bool {
         host == "localhost" || host == "::1" || host.hasPrefix("127.")
     }
+
+    /// Whether it stands for every address of this machine.
+    package var isUnspecified: Bool { host == "0.0.0.0" || host == "::" }
 }
 
 package struct GatewaySettings: Sendable, Hashable {
@@ -89,7 +92,11 @@ package struct GatewaySettings: Sendable, Hashable {
 
 /// The management plane's own. Gateways look at none of it.
 package struct ControlSettings: Sendable, Hashable {
+    package static let mostHosts = 64
+
     package var listen = ListenAddress(host: "127.0.0.1", port: 8090)
+    /// Names and addresses by which it may be asked, beside its own address and this machine's; small letters.
+    package var hosts: [String] = []
     package var notifications: [NotificationSettings] = []
 
     package init() {}

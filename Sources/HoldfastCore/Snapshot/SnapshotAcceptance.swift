@@ -37,7 +37,7 @@ package struct SnapshotAcceptance: Sendable, Hashable {
     /// Beyond every configuration, confirmed or not: the file itself has at most 4 MiB.
     package static let mostBytes = 64 << 20
 
-    /// The key of the one control plane whose snapshots this gateway takes.
+    /// The key of the one management plane whose snapshots this gateway takes.
     package let origin: String
     private var sequence: SnapshotSequence
     private var bytes: Int
@@ -110,7 +110,7 @@ package enum SnapshotRefusal: Error, Sendable, Hashable {
         case .fromANewerVersion(let format):
             "the snapshot is from a newer version: its form is \(format), and \(SnapshotAcceptance.knownFormat) is known"
         case .fromAnotherOrigin(let origin):
-            "the snapshot is signed with another key, \(ConfigurationQuote.quoted(origin)): another control plane, or its key has changed"
+            "the snapshot is signed with another key, \(ConfigurationQuote.quoted(origin)): another management plane, or its key has changed"
         case .alreadyInForce(let number):
             "snapshot \(number) is in force already"
         case .older(let number, let inForce):
@@ -130,9 +130,9 @@ package enum SnapshotRefusal: Error, Sendable, Hashable {
 
     package var mend: String {
         switch self {
-        case .fromANewerVersion: "upgrade the gateway first, and the control plane after it"
+        case .fromANewerVersion: "upgrade the gateway first, and the management plane after it"
         case .fromAnotherOrigin:
-            "if the control plane or its key was changed on purpose, enrol this gateway with it again"
+            "if the management plane or its key was changed on purpose, enrol this gateway with it again"
         case .alreadyInForce: "nothing to do"
         case .older: "to go back, publish the older content again: it gets a higher number"
         case .noRoutes: "publish a snapshot with at least one route; to take nothing new, drain the routes"

@@ -29,7 +29,7 @@ final class FaultBoard: Sendable {
     /// - Parameter isLive: the management plane said so just now, and not a disk.
     func adopt(_ inForce: InForce, isLive: Bool, now: Instant) {
         guard isOn || !inForce.effects.faults.isEmpty || !inForce.effects.idle.isEmpty else { return }
-        let unwell = inForce.unwell
+        let unwell = inForce.unwell(now: now)
         state.withLock { state in
             state.leases.adopt(
                 inForce.effects, of: inForce.snapshot, isLive: isLive, unwell: unwell, now: now)
@@ -45,7 +45,7 @@ final class FaultBoard: Sendable {
 
     /// What has changed since the last look, and all that is under way.
     func look(_ inForce: InForce, now: Instant) -> (changes: [Change], underWay: [DrillWatch]) {
-        let unwell = inForce.unwell
+        let unwell = inForce.unwell(now: now)
         return state.withLock { state in
             state.leases.saw(unwell: unwell, now: now)
             state.leases.look(now: now)
@@ -144,12 +144,12 @@ final class FaultBoard: Sendable {
 
 extension InForce {
     /// Deployments that are out, by id: their breakers are not closed, or they or their providers are suspended.
-    var unwell: Set<String> {
+    func unwell(now: Instant) -> Set<String> {
         Set(
             deployments.filter { deployment in
                 deployment.providerState.facts != nil
                     || deployment.state.withLock {
-                        $0.health.breaker.state != .closed || $0.health.suspension.facts != nil
+                        $0.health.breaker.state != .closed || $0.health.suspension.inEffect(now: now) != nil
                     }
             }.map(\.deployment.id))
     }

@@ -69,10 +69,10 @@ final class DeploymentState: Sendable {
         var checks: [String: Int]
     }
 
-    func snapshot() -> Facts {
+    func snapshot(now: Instant) -> Facts {
         shared.withLock {
             Facts(
-                breaker: $0.health.breaker.state, suspension: $0.health.suspension.facts,
+                breaker: $0.health.breaker.state, suspension: $0.health.suspension.inEffect(now: now),
                 medianFirstTokenNanoseconds: $0.health.firstToken.median, inFlight: $0.health.load.inFlight,
                 waiting: $0.health.load.waiting, concurrencyLimit: $0.health.load.shownLimit,
                 waitsRefused: $0.waitsRefused,

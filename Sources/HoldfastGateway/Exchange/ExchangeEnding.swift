@@ -117,10 +117,7 @@ extension Exchange {
     /// Why the answer is not what the route would give on a good day.
     var degraded: StaticString? {
         if wonAsHedge { return machine.usedLastResort ? "hedge, last-resort" : "hedge" }
-        // Whom the law leaves out was never to answer.
-        let first = (~admitted.unlawful).trailingZeroBitCount
-        let isFailover = (machine.lastCandidate ?? 0) > first
-        switch (isFailover, machine.usedLastResort) {
+        switch (machine.isFailover, machine.usedLastResort) {
         case (false, false): return nil
         case (true, false): return "failover"
         case (false, true): return "last-resort"

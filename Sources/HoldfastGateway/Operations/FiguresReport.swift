@@ -41,7 +41,7 @@ enum FiguresReport {
 
     private static func deployment(_ place: Int, _ inForce: InForce, now: Instant) -> FiguresView.Deployment {
         let deployment = inForce.deployments[place]
-        let facts = deployment.state.snapshot()
+        let facts = deployment.state.snapshot(now: now)
         let attempts = facts.attempts
         var view = FiguresView.Deployment(
             id: deployment.deployment.id, vendor: deployment.provider.vendor, owned: deployment.provider.isOwned,

@@ -10,7 +10,9 @@ enum MetricsReport {
 
     static func metrics(shared: GatewayShared, status: GatewayStatus, now: Instant) -> [Metric] {
         let inForce = status.inForce
-        let deployments = inForce.deployments.map { ([("deployment", $0.deployment.id)], $0.state.snapshot()) }
+        let deployments = inForce.deployments.map {
+            ([("deployment", $0.deployment.id)], $0.state.snapshot(now: now))
+        }
         return process(shared, status, now) + requests(shared) + routes(inForce) + attempts(deployments)
             + states(deployments, inForce) + drills(shared.faults, now: now) + checks(deployments, now: now)
             + providers(shared, inForce)

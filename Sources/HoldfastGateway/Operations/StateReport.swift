@@ -69,7 +69,7 @@ enum StateReport {
     }
 
     private static func deployment(_ deployment: DeploymentInForce, now: Instant) -> GatewayStateView.Deployment {
-        let facts = deployment.state.snapshot()
+        let facts = deployment.state.snapshot(now: now)
         var opensFor: Int64?
         if case .open(let until) = facts.breaker {
             opensFor = max(until.nanoseconds(since: now), 0) / Span.millisecond

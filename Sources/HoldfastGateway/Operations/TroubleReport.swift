@@ -4,9 +4,9 @@ import HoldfastCore
 /// Which deployments and providers are not as they should be: what a report to the management plane says of them.
 enum TroubleReport {
     /// By subject. A provider's suspension is said once, and not again for each of its deployments.
-    static func troubles(of inForce: InForce) -> [TroubleView] {
+    static func troubles(of inForce: InForce, now: Instant) -> [TroubleView] {
         let deployments = inForce.deployments.compactMap { deployment -> TroubleView? in
-            let facts = deployment.state.snapshot()
+            let facts = deployment.state.snapshot(now: now)
             let breaker: String? = if case .closed = facts.breaker { nil } else { facts.breaker.word }
             guard breaker != nil || facts.suspension != nil else { return nil }
             return TroubleView(

@@ -81,12 +81,20 @@ package struct SnapshotRing: Sendable {
                 reason: "\(folder) cannot be made: \(error.localizedDescription)",
                 mend: "give this user the right to write there, or name another folder with --data")
         }
-        try WholeFile.write(
-            APICoding.encode(signed), to: "\(folder)/\(Self.name(number))\(Self.suffix)", mode: 0o600)
+        let new = Self.name(number) + Self.suffix
+        try WholeFile.write(APICoding.encode(signed), to: "\(folder)/\(new)", mode: 0o600)
         // By when they were written: those of a management plane that is trusted no more may have higher numbers.
-        for file in files().sorted(by: { written($0) > written($1) }).dropFirst(Self.most) {
-            unlink("\(folder)/\(file)")
-        }
+        let others = files().filter { $0 != new }.sorted { written($0) > written($1) }
+        if let newest = others.first { note(new, isWrittenAfter: newest) }
+        for file in others.dropFirst(Self.most - 1) { unlink("\(folder)/\(file)") }
+    }
+
+    /// A clock that was put back must not make what came last the oldest, which goes first.
+    private func note(_ file: String, isWrittenAfter other: String) {
+        let earliest = written(other) + 1
+        guard written(file) < earliest else { return }
+        let time = timespec(tv_sec: Int(earliest / 1_000_000_000), tv_nsec: Int(earliest % 1_000_000_000))
+        utimensat(AT_FDCWD, "\(folder)/\(file)", [time, time], 0)
     }
 
     private static func name(_ number: UInt64) -> String {

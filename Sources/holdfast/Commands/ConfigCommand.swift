@@ -126,7 +126,8 @@ struct ConfigPublishCommand: ControlledCommand {
         discussion: """
             The file is checked as a whole, as `holdfast check` does; what is not valid changes nothing. What the newest \
             generation says already is not published again. With --if-match nobody's change is overwritten unseen: \
-            it is refused where N is not the newest generation any more. All but the very first go to one gateway first             (holdfast rollout --help); the command does not wait for that.
+            it is refused where N is not the newest generation any more. All but the very first go to one gateway first \
+            (holdfast rollout --help); the command does not wait for that.
 
             EXAMPLES
               holdfast config publish holdfast.yaml --reason 'a second provider'
@@ -135,7 +136,7 @@ struct ConfigPublishCommand: ControlledCommand {
 
             EXIT CODES
               0   published, or published already
-              1   not done: somebody was faster, or it has grown so much that --confirm is needed
+              1   not done: somebody was faster, or it needs --confirm
               66  the file cannot be read
               69  the management plane does not answer
               77  no valid token
@@ -149,7 +150,7 @@ struct ConfigPublishCommand: ControlledCommand {
 
     @OptionGroup var why: ReasonOption
 
-    @Flag(help: "That it is many times larger than before is meant.")
+    @Flag(help: "That it is many times larger, or drops the workload of an issued key, is meant.")
     var confirm = false
 
     @OptionGroup var match: IfMatchOption

@@ -69,7 +69,8 @@ struct ControlCommand: AsyncParsableCommand {
         let signals = TerminationSignals { number in _exit(128 + number) }
         let server = try await open(
             ControlServer.Settings(
-                listen: loaded.snapshot.control.listen, folder: folder, version: Version.text, hosts: [],
+                listen: loaded.snapshot.control.listen, folder: folder, version: Version.text,
+                hosts: loaded.snapshot.control.hosts,
                 directory: ConfigurationFile.directory(of: config), environment: environment,
                 backups: backups.map(absolute)),
             logger: logger)

@@ -34,7 +34,9 @@ struct DrillShapeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Exchanges that each gateway makes by itself in a second. Default: 0.", valueName: "N"))
     var probes: Int?
 
-    @Option(help: ArgumentHelp("Recovery has to be there within this. Default: 30s.", valueName: "SPAN"))
+    @Option(
+        help: ArgumentHelp(
+            "Recovery has to be there within this. Default: what the map promises, else 30s.", valueName: "SPAN"))
     var target: String?
 
     @Option(help: ArgumentHelp("End it where so many critical exchanges are lost. Default: 10.", valueName: "N"))

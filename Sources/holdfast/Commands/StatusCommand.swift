@@ -78,7 +78,9 @@ struct Diagnosis: Sendable {
     private(set) var notes: [String] = []
 
     init(_ status: StatusView) {
-        if status.generation == 0 { wrong.append("nothing has been published: holdfast config publish FILE") }
+        if status.generation == 0 {
+            wrong.append("nothing has been published: holdfast config publish FILE --reason …")
+        }
         if status.gateways.isEmpty {
             wrong.append("no gateway has reported, so nobody knows whether anybody serves")
         }

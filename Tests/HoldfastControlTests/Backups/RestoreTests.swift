@@ -215,6 +215,16 @@ struct RestoreTests {
         try Files.write(signature, to: "\(place.backup)/manifest.sig")
     }
 
+    @Test("Sizes that no file has are damage before anybody adds them up")
+    func impossibleSizes() async throws {
+        let place = try await place()
+        for bytes in [Int64.max, -1] {
+            try sign(place) { for file in $0.files.indices { $0.files[file].bytes = bytes } }
+            let failure = #expect(throws: StoreFailure.self) { _ = try BackupManifest.read(place.backup) }
+            #expect(failure?.kind == .damaged && failure?.reason.contains("size") == true)
+        }
+    }
+
     @Test("A newer version's is refused as that, and a manifest that says something else than the files as damaged")
     func otherManifests() async throws {
         let cases: [(StoreFailure.Kind, @Sendable (inout BackupManifest) -> Void)] = [

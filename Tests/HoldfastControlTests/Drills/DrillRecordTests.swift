@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import HoldfastAPI
 import HoldfastCore
+import Synchronization
 import Testing
 
 @testable import HoldfastControl
@@ -70,7 +71,8 @@ struct DrillRecordTests {
 
     @Test("A schedule announces and starts its drill; what was missed is said, and not made up for")
     func schedules() async throws {
-        try await TestControl.run { control in
+        // Nobody else looks: the server's own clock is far behind the one of this test, and would be right.
+        try await TestControl.run(drillInterval: .seconds(3_600)) { control in
             try await control.publish(Self.scheduled)
             let gateway = try await FakeGateway.make(["a"], at: control)[0]
             try await gateway.pull(control)
@@ -111,6 +113,30 @@ struct DrillRecordTests {
             #expect(after.items.count == 1, "nothing is run late")
             #expect(try await control.audited("drills.miss").count == 2)
             #expect(try await events("drill.missed").count == 2)
+        }
+    }
+
+    @Test("Where the clock was ahead for a while, schedules go on from now, also after a restart")
+    func clockAhead() async throws {
+        let folder = try TestFolder()
+        let admin = Mutex("")
+        let due = Self.due
+        try await TestControl.run(in: folder, drillInterval: .seconds(3_600)) { control in
+            try await control.publish(Self.scheduled)
+            try await keep(control, due - 7 * 86_400_000)
+            try await keep(control, due + 365 * 86_400_000)
+            let outcomes = try await control.ask("GET", "/v1/drill-schedules", token: control.admin)
+                .view(Page<DrillScheduleView>.self).items.map(\.lastOutcome)
+            #expect(outcomes == [.missed, .missed])
+            admin.withLock { $0 = control.admin }
+        }
+        try await TestControl.run(in: folder, admin: admin.withLock { $0 }, drillInterval: .seconds(3_600)) { control in
+            let gateway = try await FakeGateway.make(["a"], at: control)[0]
+            try await gateway.pull(control)
+            try await keep(control, due - 5_000)
+            try await keep(control, due + 500)
+            let drills = try await control.ask("GET", "/v1/drills", token: control.admin).view(Page<DrillView>.self)
+            #expect(drills.items.map(\.schedule) == ["weekly"])
         }
     }
 

@@ -27,6 +27,8 @@ struct DrillTests {
             #expect(override.expiresAt - override.createdAt == 20_000 + 3_000 + 45_000, "it ends by itself")
 
             try await control.bring(started, to: .fault, gateways)
+            // What it is made of is as of the last look, and that may have been between the two gateways.
+            try await control.server.drills.advance(.read())
             let live = try await control.drill(started.id)
             #expect(live.measures?.met == 20 && live.measures?.standard.degraded == 20 && live.faultAt != nil)
             #expect(live.seconds.map(\.counts.degraded) == [0, 20] && live.gateways.map(\.id) == ["a", "b"])
@@ -201,6 +203,35 @@ struct DrillTests {
         return drill
     }
 
+    /// In each round a drain of the only fallback and the drill race; either may come first.
+    @Test("Who is left to answer is judged by the overrides that are in force when the drill begins")
+    func drainedMeanwhile() async throws {
+        try await TestControl.run { control in
+            _ = try await control.gatewaysForDrill()
+            var effect = OverrideEffectView(kind: "drain")
+            effect.provider = "local"
+            let drain = NewOverrideView(effect: effect, reason: "it is down", for: "1h")
+            for round in 0..<12 {
+                async let drained = control.ask("POST", "/v1/overrides", token: control.admin, body: drain)
+                async let started = control.ask("POST", "/v1/drills", token: control.admin, body: TestControl.drill)
+                let (override, drill) = try await (drained, started)
+                #expect(override.status == 201)
+                if drill.status == 201 {
+                    let view = try drill.view(DrillView.self)
+                    let next = try await control.server.audit.store.read {
+                        try GenerationStore.find(view.generation + 1, in: $0)
+                    }
+                    let orders = next?.payload.overrides.map(\.id) ?? []
+                    #expect(orders == [view.overrideId], "round \(round): nothing came between plan and order")
+                    #expect(try await control.stop(view.id).status == 200)
+                } else {
+                    #expect([409, 422].contains(drill.status), "\(drill.problem.debugDescription)")
+                }
+                try await control.clear(try override.view(OverrideView.self))
+            }
+        }
+    }
+
     @Test("What no gateway can have seen is refused as a report")
     func reports() async throws {
         try await TestControl.run { control in
@@ -255,6 +286,32 @@ struct DrillTests {
             try await gateway.pull(control)
             let next = try await control.startDrill()
             #expect(next.phase == .starting, "the next one may begin")
+        }
+    }
+
+    @Test("What a gateway has ended because of what it did has failed, whatever became of the rest")
+    func restartAfterFailure() async throws {
+        let folder = try TestFolder()
+        let known = Mutex(("", ""))
+        try await TestControl.run(in: folder) { control in
+            try await control.server.firstTokenWasShown()
+            let gateways = try await control.gatewaysForDrill()
+            let drill = try await control.startDrill()
+            try await control.bring(drill, to: .fault, gateways)
+            try await control.until(.recovery, drill, gateways) { order in
+                var seen = Told.recovery(order)
+                seen.ended = "lost_critical"
+                return seen
+            }
+            known.withLock { $0 = (drill.id, control.admin) }
+        }
+        let (id, admin) = known.withLock { $0 }
+        try await TestControl.run(in: folder, admin: admin) { control in
+            let found = try await control.drill(id)
+            #expect(found.phase == .done && found.verdict == .fail, "\(found.because)")
+            #expect(found.because.count == 2 && found.because.last?.contains("restarted") == true)
+            let fallbacks = try await control.ask("GET", "/v1/fallbacks", token: admin).view(Page<FallbackView>.self)
+            #expect(fallbacks.items.map(\.state) == [.failed])
         }
     }
 

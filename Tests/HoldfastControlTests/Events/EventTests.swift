@@ -126,13 +126,26 @@ struct EventTests {
             #expect(answer.problem?.mend.isEmpty == false)
             #expect(answer.headers["retry-after"] != nil)
             for stream in streams { control.server.events.close(stream, isCutOff: false) }
+            // From a place of its own: one that is open has not always taken its place yet.
             _ = try await control.follow(
+                after: control.server.events.newest,
                 whenOpen: {
                     control.server.events.add(EventLog.News(type: "a.b", subject: "", summary: ""), now: 0)
                 }, until: { $0.event != nil })
             // Whoever went away gives the room back.
             try await eventually { control.server.events.figures.streams == 0 }
         }
+    }
+
+    @Test("Whoever was gone before the answer began gives the room back too")
+    func neverWritten() throws {
+        let log = EventLog(first: 1)
+        for _ in 0..<3 * EventLog.mostStreams {
+            let stream = try #require(log.openStream())
+            _ = EventStream(
+                log: log, stream: stream, after: nil, types: nil, connection: .none, isPermitted: { _ in true })
+        }
+        #expect(log.figures.streams == 0)
     }
 
     @Test("A stream ends within five seconds of its token")

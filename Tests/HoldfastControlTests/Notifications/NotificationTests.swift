@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import HoldfastAPI
 import HoldfastCore
 import NIOHTTP1
@@ -130,6 +131,47 @@ struct NotificationTests {
                 #expect(views[0].failures == 1)
                 #expect(views[0].address == url, "and not the path")
                 #expect(stub.requests.count == 3, "the other one is told of backups alone")
+            }
+        }
+    }
+
+    @Test("What ended while a receiver was away is told after a restart, under the id of before, and then no more")
+    func endedBeforeARestart() async throws {
+        let folder = try TestFolder()
+        let isUp = Mutex(false)
+        let admin = Mutex("")
+        try await StubReceiver.run({ _ in isUp.withLock { $0 } ? .status(200) : .status(503) }) { stub in
+            let url = stub.url
+            @Sendable func told() -> [String] { stub.requests.compactMap { $0.object["type"] as? String } }
+            try await TestControl.run(in: folder) { control in
+                try await publish(control, "events: {format: cloudevents, url: \"\(url)/hook\"}")
+                let override = try await restrict(control)
+                try await eventually { try await !alerts(control).isEmpty }
+                try await control.clear(override)
+                try await eventually { try await alerts(control).isEmpty }
+                admin.withLock { $0 = control.admin }
+            }
+            isUp.withLock { $0 = true }
+            let before = told().count
+            for run in 0..<2 {
+                try await TestControl.run(in: folder, admin: admin.withLock { $0 }) { control in
+                    if run == 0 {
+                        try await eventually { told().count > before }
+                        #expect(told().dropFirst(before) == ["io.holdfast.restriction.ended"])
+                        // Taken, and so kept no more.
+                        try await eventually {
+                            let kept = try await control.server.audit.store.read {
+                                try String.fetchOne($0, sql: "SELECT value FROM facts WHERE name = 'alerts'")
+                            }
+                            return kept == "[]"
+                        }
+                    } else {
+                        let override = try await restrict(control)
+                        try await eventually { told().last == "io.holdfast.restriction.began" }
+                        #expect(told().count == before + 2, "the old end is not told again")
+                        try await control.clear(override)
+                    }
+                }
             }
         }
     }

@@ -32,13 +32,16 @@ struct TestControl: Sendable {
     static func run(
         in folder: TestFolder? = nil, admin: String? = nil, backups: String? = nil,
         rollout: Rollout.Limits = Rollout.Limits(), drills: DrillRun.Limits = DrillRun.Limits(),
+        drillInterval: Duration = .seconds(1),
         _ body: @escaping @Sendable (TestControl) async throws -> Void
     ) async throws {
         let folder = try folder ?? TestFolder()
         var settings = ControlServer.Settings(
-            listen: ListenAddress(host: "127.0.0.1", port: 0), folder: folder.path, version: "test", hosts: [],
+            listen: ListenAddress(host: "127.0.0.1", port: 0), folder: folder.path, version: "test",
+            hosts: ["holdfast.example.org", "fd00::5"],
             directory: folder.path, environment: [:], backups: backups, rollout: rollout)
         settings.drills = drills
+        settings.drillInterval = drillInterval
         let server = try await ControlServer(
             settings, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         let (addresses, continuation) = AsyncStream.makeStream(of: ListenAddress.self)

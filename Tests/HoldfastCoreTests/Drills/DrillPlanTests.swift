@@ -20,6 +20,23 @@ import Testing
         #expect(heavy.order.target == .deployment("west/b"), "the one that is asked most")
     }
 
+    @Test func whoComesNextIsKnownWhereTheFileSaysSoOrNobodyElseIsLeft() throws {
+        func next(_ strategy: RouteStrategy, killing: String) throws -> [String: Bool] {
+            var snapshot = DrillRig.snapshot
+            snapshot.routes[0].strategy = strategy
+            let (applied, effects) = snapshot.applying(OverrideSet(), nowMilliseconds: DrillRig.now)
+            let plan = try DrillRig.request(.killDeployment, route: "chat", name: killing)
+                .planned(in: applied, under: effects)
+            return Dictionary(uniqueKeysWithValues: plan.coverage.map { ($0.fingerprint.deployment, $0.isNext) })
+        }
+        #expect(try next(.ordered, killing: "east/a") == ["west/b": true, "own/c": false])
+        for strategy in [RouteStrategy.weighted, .fastest, .cheapest] {
+            #expect(try next(strategy, killing: "own/c") == ["east/a": false, "west/b": false])
+        }
+        let alone = try DrillRig.plan(DrillRig.request(.killDeployment, route: "fast", name: "east/a"))
+        #expect(alone.coverage.map(\.isNext) == [true])
+    }
+
     @Test(arguments: [
         (
             DrillRig.request(.killDeployment, name: "west/b"), FaultTarget.deployment("west/b"),

@@ -215,6 +215,41 @@ import Testing
         }
     }
 
+    /// Nothing of that is an attempt at a deployment, so nothing ever counts as having met it.
+    @Test(arguments: [FaultTarget.control, .resolver])
+    func whatMeetsNoExchangeIsLookedAtUntilRecoveryIsFinal(target: FaultTarget) {
+        var run = Rig.run(.refuse, target)
+        func seen(_ phase: DrillObservation.Phase, _ age: Int64, final: Bool = false) -> DrillObservation {
+            Rig.seen(phase, age: age) {
+                $0.standard.answered = 3 * Int(age)
+                if age > 3 { $0.recoveredAfter = 1_000 }
+                $0.recoveryIsFinal = final
+            }
+        }
+        run.second(1, [("a", Rig.seen(.baseline))])
+        run.second(4, [("a", seen(.fault, 0))])
+        run.second(25, [("a", seen(.recovery, 21))])
+        run.second(33, [("a", seen(.recovery, 29))])
+        #expect(run.isOpen, "steady again, and recovery is not final")
+        run.second(36, [("a", seen(.over, 32, final: true))])
+        #expect(run.verdict == DrillVerdict([]))
+    }
+
+    @Test func aGatewayThatSaysTooLittleOfItsRecoveryLeavesItOpen() {
+        var run = Rig.run(expected: ["a", "b"])
+        func both(_ second: Double, _ phase: DrillObservation.Phase, age: Int64, degraded: Int) {
+            let other = Rig.seen(phase, age: age, degraded: min(degraded, 4)) { $0.met = min(degraded, 3) }
+            run.second(second, [("a", Rig.seen(phase, age: age, degraded: degraded)), ("b", other)])
+        }
+        both(1, .baseline, age: 0, degraded: 0)
+        both(4, .fault, age: 0, degraded: 0)
+        both(10, .fault, age: 6, degraded: 30)
+        both(25, .recovery, age: 21, degraded: 60)
+        both(27, .over, age: 23, degraded: 60)
+        #expect(run.verdict == DrillVerdict([.recoveryNotFinal(["b"])]))
+        #expect(DrillMeasures(of: run).recoveredAfter == nil)
+    }
+
     @Test func whatHasFailedBeforeItWasStoppedHasFailed() {
         var run = Rig.run()
         run.second(1, [("a", Rig.seen(.baseline))])

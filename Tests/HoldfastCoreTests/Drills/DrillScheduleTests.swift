@@ -77,4 +77,21 @@ import Testing
         silent.announceMilliseconds = nil
         #expect(silent.due(handled: handled, announced: nil, now: due - 1) == .nothing)
     }
+
+    @Test func aClockThatWasAheadSilencesNoSchedule() throws {
+        let due = Self.milliseconds("2026-11-30", 10)
+        let (hour, year): (Int64, Int64) = (3_600_000, 365 * 86_400_000)
+        func right(_ handled: Int64, _ announced: Int64?, now: Int64) -> (handled: Int64, announced: Int64?)? {
+            Self.schedule.putRight(handled: handled, announced: announced, now: now)
+        }
+        // As things are, also where the clock was set back a little over the very time at which it began.
+        #expect(right(due, due, now: due + 1) == nil && right(due, due, now: due - hour) == nil)
+        #expect(right(due - 7 * 86_400_000, due, now: due - 86_400_000) == nil, "announced a day ahead")
+        let found = try #require(right(due + year, due + year, now: due - 5))
+        #expect(found.handled == due - 5 && found.announced == nil)
+        #expect(Self.schedule.due(handled: found.handled, announced: nil, now: due) == .start(at: due))
+        let announced = try #require(right(due - 5, due + year, now: due))
+        #expect(announced.handled == due - 5 && announced.announced == nil)
+        #expect(right(.max, nil, now: .max) == nil)
+    }
 }

@@ -55,6 +55,30 @@ import Testing
         #expect(orders == [[0, 1], [1, 0]], "whoever fails, the other is asked")
     }
 
+    @Test(arguments: RouteStrategy.allCases)
+    func whoeverIsAskedFirstIsNoFailoverAndWhoeverComesThenIs(strategy: RouteStrategy) {
+        for seed in 0..<40 as Range<UInt64> {
+            var rig = ExchangeRig(plan(two, strategy: strategy), seed: seed)
+            #expect(!rig.machine.isFailover)
+            rig.send(.started)
+            #expect(!rig.machine.isFailover, "\(rig.machine.attempts)")
+            rig.send(.attemptFailed(.empty, retryAfterNanoseconds: nil))
+            #expect(rig.machine.isFailover, "\(rig.machine.attempts)")
+            // Out already, and so never asked: by its breaker, or because an operator drains it.
+            var drained = plan(two, strategy: strategy)
+            drained.drained = .bit(0)
+            var other = ExchangeRig(drained, seed: seed)
+            other.send(.started)
+            let order = asked(plan(two, strategy: strategy), seed: seed)
+            #expect(other.machine.isFailover == (order[0] == 0))
+            drained.drained = 0
+            drained.unlawful = .bit(0)
+            var lawful = ExchangeRig(drained, seed: seed)
+            lawful.send(.started)
+            #expect(!lawful.machine.isFailover, "whom the law leaves out was never to answer")
+        }
+    }
+
     @Test func theFasterOfTwoGoesFirst() {
         let first = (0..<1_000).map {
             asked(plan(two, strategy: .fastest), seed: $0, paces: [0: 800, 1: 100])[0]

@@ -38,6 +38,12 @@ import Testing
         #expect((asked.facts != nil) == (failure == .rateLimit))
     }
 
+    @Test func aLimitIsOutForAsLongAsItWaitsAndEverythingElseUntilItIsKnownToBeGone() {
+        let limited = suspended(.rateLimit, retryAfter: 30 * Span.second)
+        #expect(limited.inEffect(now: at(29)) != nil && limited.inEffect(now: at(30)) == nil)
+        for (failure, _) in Self.holds { #expect(suspended(failure).inEffect(now: at(100_000_000)) != nil) }
+    }
+
     @Test func oneTrialAtATimeSeesWhetherTheCauseIsGone() {
         var suspension = suspended(.credential)
         #expect(suspension.refusal(now: at(60)) == nil)

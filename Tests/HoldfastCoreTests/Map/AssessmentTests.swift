@@ -324,6 +324,13 @@ import Testing
                 $0.calls = [ObservedFacts.Call(workload: nil, route: "assistant", deployment: "openai/a", count: 3)]
             }),
         Case(
+            testDescription: "calls without a key, by gateways that lie", kind: .undeclared, severity: .notice,
+            observed: observed {
+                $0.calls = ["openai/a", "mistral/b"].map {
+                    ObservedFacts.Call(workload: nil, route: "assistant", deployment: $0, count: .max)
+                }
+            }),
+        Case(
             testDescription: "a stranger answers", kind: .undeclared, severity: .notice,
             observed: observed {
                 $0.calls = [

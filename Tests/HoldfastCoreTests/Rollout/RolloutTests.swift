@@ -332,6 +332,23 @@ struct RolloutRig {
         #expect(Rollout(resuming: lost, gateways: ["a"], now: .zero).phase == .pending)
     }
 
+    @Test func afterARestartItIsNotDoneBeforeAllWhoWereThereAreHeard() {
+        var rig = Self.spreading()
+        rig.rollout = Rollout(resuming: rig.rollout.saved, gateways: [], now: rig.now)
+        rig.run(300, ["a"])
+        #expect(rig.rollout.phase == .spreading && rig.rollout.waiting == .gatewaysAreSilent(2))
+        rig.run(59, Self.all)
+        #expect(rig.rollout.phase == .spreading && rig.rollout.waiting == .settling)
+        rig.run(10, Self.all)
+        #expect(rig.rollout.phase == .done)
+        // Vouched for, it still gives everybody the time to come back and say what they have run into.
+        var released = Self.spreading()
+        released.rollout.release()
+        released.rollout = Rollout(resuming: released.rollout.saved, gateways: [], now: released.now)
+        released.run(59, [])
+        #expect(released.rollout.phase == .spreading)
+    }
+
     @Test func aCanaryThatIsGoneAfterARestartIsGivenUp() {
         var rig = Self.canary()
         rig.rollout = Rollout(resuming: rig.rollout.saved, gateways: ["b", "c"], now: rig.now)
