@@ -116,7 +116,7 @@ let productTargets: [Target] = [
     tests("IntegrationTests", ["HoldfastCore"]),
 ]
 
-// Each dependency with its reason; versions are floors, chosen in Docs/architecture.md §8.
+// Each dependency with its reason; versions are floors.
 let dependencies: [Package.Dependency] = [
     // Sockets, event loops and HTTP/1 for the data plane. Earlier versions have known CVEs.
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

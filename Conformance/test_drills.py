@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.control import Control, holdfast
-from harness.holdfast import Practice, binary
+from harness.holdfast import Practice, binary, get_json
 from harness.waiting import wait_until
 
 BOUND_SECONDS = 30
@@ -147,8 +147,8 @@ def test_the_lever_ends_it_and_the_fault_is_gone(world):
         runner.join(DRILL_SECONDS)
 
 
-def test_what_is_out_already_is_no_steady_state(world):
-    """Right behind a drill that was ended at once: its breaker is open."""
+def test_what_is_out_already_is_no_steady_state(world, practice):
+    """Right behind a drill that was ended at once, of a primary that has failed in earnest meanwhile."""
     control, gateway = world
     settle(gateway)
     running = subprocess.Popen(
@@ -156,10 +156,12 @@ def test_what_is_out_already_is_no_steady_state(world):
         stdout=subprocess.DEVNULL)
     wait_until(lambda: gateway.state()["deployments"][0]["breaker"] == "open", BOUND_SECONDS, "an open breaker",
                gateway.child.log_tail)
+    get_json(practice[0].listen, "/practice/faults", "POST", {"fault": "status", "for": "60s"})
     named = control.get("/v1/drills?limit=1")["items"][0]["id"]
     assert run(control, gateway, "drill", "stop", named, "--reason", "conformance").returncode == 0
     assert running.wait(DRILL_SECONDS) == 2
     told = run(control, gateway, "drill", "run", *RUN, "--lease", "60s", "--reason", "conformance", "--json")
+    get_json(practice[0].listen, "/practice/faults", "DELETE")
     view = json.loads(told.stdout)
     assert (told.returncode, view["verdict"]) == (2, "inconclusive")
     assert "something was out" in view["because"][0] and "breaker" in view["mend"], view

@@ -148,7 +148,7 @@ def machine():
         if line.startswith("MemTotal"))
     return {
         "cpu": model, "cores": os.cpu_count(), "memory_gib": round(memory / (1 << 20), 1),
-        "kernel": platform.release(), "system": first_line("/etc/os-release", "PRETTY_NAME="),
+        "kernel": platform.release().split("-")[0], "system": first_line("/etc/os-release", "PRETTY_NAME="),
     }
 
 

@@ -133,7 +133,8 @@ import Testing
         try await place.wait(for: "a delay of two seconds") { place.log.contains(#""delay_ms":2000"#) }
         supervisor.stop()
         #expect(await code == 0)
-        #expect(place.read("starts") == "x\nx\nx\nx\n")
+        // A fifth where this process did not run for the two seconds.
+        #expect(["x\nx\nx\nx\n", "x\nx\nx\nx\nx\n"].contains(place.read("starts")))
     }
 
     @Test func whatCannotBeStartedIsSaid() async throws {

@@ -90,7 +90,7 @@ struct DesiredStateTests {
         try await TestControl.run { control in
             try await control.publish()
             let made = try await control.ask(
-                "POST", "/v1/overrides", token: control.admin, body: drain("openai", for: "900ms"))
+                "POST", "/v1/overrides", token: control.admin, body: drain("openai", for: "3s"))
             #expect(made.status == 201)
             #expect(made.generation == 2)
             let view = try made.view(OverrideView.self)
@@ -98,7 +98,7 @@ struct DesiredStateTests {
             let payload = try #require(control.server.snapshots.newest?.payload)
             #expect(payload.overrides.map(\.id) == [view.id])
             #expect(payload.document == TestControl.document)
-            for _ in 0..<100 where control.server.snapshots.newest?.number == 2 {
+            for _ in 0..<300 where control.server.snapshots.newest?.number == 2 {
                 try await Task.sleep(for: .milliseconds(50))
             }
             #expect(control.server.snapshots.newest?.number == 3)

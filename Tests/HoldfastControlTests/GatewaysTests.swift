@@ -27,7 +27,10 @@ struct GatewaysTests {
             )
             let began = MonotonicClock.read()
             var refusals = 0
-            for _ in 0..<300 {
+            var asked = 0
+            // More than it takes, on any machine, until some were refused.
+            while refusals < 20, asked < 3_000 {
+                asked += 1
                 let answer = try await control.ask("POST", "/v1/pull", token: flooding, body: Self.report())
                 guard answer.status != 200 else { continue }
                 #expect(answer.status == 429)
@@ -35,9 +38,9 @@ struct GatewaysTests {
                 #expect(answer.problem?.mend.contains("token") == true)
                 refusals += 1
             }
-            // Ten at once and five a second, however long three hundred take here.
+            // Ten at once and five a second, however long it takes here.
             let seconds = Int(MonotonicClock.read().nanoseconds(since: began) / Span.second) + 1
-            #expect(300 - refusals <= 10 + 5 * seconds && refusals > 0)
+            #expect(asked - refusals <= 10 + 5 * seconds && refusals > 0)
             let answer = try await control.ask("POST", "/v1/pull", token: calm, body: Self.report())
             #expect(answer.status == 200)
         }

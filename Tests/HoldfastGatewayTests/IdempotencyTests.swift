@@ -99,14 +99,14 @@ extension GatewayTests {
             try await withPair { gateway, primary, _ in
                 try await primary.setFault(.slowTokens(gapNanoseconds: 20 * Span.millisecond))
                 let client = try await RawClient.connect(gateway.port)
-                try await client.send(named("a", stream: true, tokens: 20))
+                try await client.send(named("a", stream: true, tokens: 100))
                 try await eventually("it is asked") { primary.requests().requests.count == 1 }
-                let meanwhile = try await gateway.ask(named("a", stream: true, tokens: 20))
+                let meanwhile = try await gateway.ask(named("a", stream: true, tokens: 100))
                 #expect(meanwhile.status == 409 && meanwhile.code == "idempotency_key_in_flight")
                 #expect(meanwhile["retry-after"] == "1")
                 _ = try await client.wait { Reply($0).isComplete }
                 await client.close()
-                let after = try await gateway.ask(named("a", stream: true, tokens: 20))
+                let after = try await gateway.ask(named("a", stream: true, tokens: 100))
                 #expect(after.status == 409 && after.code == "idempotency_key_answered")
                 #expect(after["x-should-retry"] == "false")
             }

@@ -95,7 +95,7 @@ extension GatewayTests {
             try await withPair {
                 $0.tail = limits("concurrent: 1")
             } _: { gateway, primary, backup in
-                try await primary.setFault(.slowHead(delayNanoseconds: 300 * Span.millisecond))
+                try await primary.setFault(.slowHead(delayNanoseconds: 2 * Span.second))
                 let replies = try await together(gateway, 4)
                 #expect(replies.allSatisfy { $0.status == 200 })
                 #expect(primary.requests().requests.count == 1 && backup.requests().requests.count == 3)

@@ -109,7 +109,7 @@ extension GatewayTests {
         }
 
         @Test func `an idle connection is closed, before the first request and after an answer`() async throws {
-            try await withLimits("idle_time: 150ms") { gateway in
+            try await withLimits("idle_time: 1s") { gateway in
                 let silent = try await RawClient.connect(gateway.port)
                 #expect(try await silent.untilEnd().text.isEmpty)
                 let client = try await RawClient.connect(gateway.port)
@@ -120,9 +120,9 @@ extension GatewayTests {
 
         @Test func `an answer that takes long is not idle`() async throws {
             try await withPair {
-                $0.limits = "idle_time: 100ms, header_time: 100ms, body_time: 100ms"
+                $0.limits = "idle_time: 1s, header_time: 1s, body_time: 1s"
             } _: { gateway, primary, _ in
-                try await primary.setFault(.slowHead(delayNanoseconds: 400 * Span.millisecond))
+                try await primary.setFault(.slowHead(delayNanoseconds: 2_500 * Span.millisecond))
                 #expect(try await gateway.ask(chat()).status == 200)
             }
         }

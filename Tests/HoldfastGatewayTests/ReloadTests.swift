@@ -22,7 +22,7 @@ extension GatewayTests {
             try await withPair { gateway, primary, backup in
                 try await primary.setFault(.slowTokens(gapNanoseconds: 20 * Span.millisecond))
                 let client = try await RawClient.connect(gateway.port)
-                try await client.send(chat(stream: true, tokens: 20))
+                try await client.send(chat(stream: true, tokens: 150))
                 try await client.wait(for: "data: ")
                 var next = Setup(backup.port)
                 next.providers[0].name = "only"

@@ -132,7 +132,7 @@ struct ControlTests {
             let open = try await RawClient.connect(server.port)
             try await open.send(requestText("POST", chatPath, body: chat("practice-fault-silence").line))
             try await eventually("the request arrives") { server.requests().counts[.active] == 1 }
-            let made = try await ask(control, "POST", "/practice/faults", ["fault": "refuse", "for": "3s"])
+            let made = try await ask(control, "POST", "/practice/faults", ["fault": "refuse", "for": "8s"])
             #expect(made.status == 201)
             #expect(try await open.untilEnd().end == .reset)
             #expect(server.requests().counts[.aborted] == 1)

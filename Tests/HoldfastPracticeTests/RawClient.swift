@@ -223,11 +223,11 @@ func withServer(
 /// Waits for a state that another loop reaches, with a bound.
 func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
-    for _ in 0..<500 {
+    for _ in 0..<1_000 {
         if try await condition() { return }
         try await loop.scheduleTask(in: .milliseconds(20)) {}.futureResult.get()
     }
-    Issue.record("did not happen in ten seconds: \(what)")
+    Issue.record("did not happen in twenty seconds: \(what)")
 }
 
 /// A clock that a test moves.

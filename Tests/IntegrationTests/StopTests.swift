@@ -17,7 +17,9 @@ import Testing
     func aStreamFinishesAndNothingNewIsTaken(signal: Int32) async throws {
         try await Place.with { place in
             let practice = try await place.practice("primary", Self.paced)
-            let gateway = try await place.gateway(Document(providers: [("primary", practice.address)]).text)
+            var document = Document(providers: [("primary", practice.address)])
+            document.drain = "30s"
+            let gateway = try await place.gateway(document.text)
             let idle = try Client(gateway.address)
             try idle.send("GET", "/v1/models", keepAlive: true)
             #expect(try await idle.whole().status == 200)

@@ -23,7 +23,7 @@ import Testing
             // Longer than the watch takes to notice, and kept alive to ask again afterwards.
             let client = try Client(gateway.address)
             try client.send(
-                "POST", "/v1/chat/completions", body: chatBody(stream: true, tokens: 80), keepAlive: true)
+                "POST", "/v1/chat/completions", body: chatBody(stream: true, tokens: 160), keepAlive: true)
             try await client.wait(for: "the stream to begin") { $0.events.count > 2 }
 
             let changed = Document(providers: [("new", new.address)]).text
