@@ -32,7 +32,10 @@ final class Alerts: Sendable {
         var published: Published?
         /// Ends that some receiver may not have been told of.
         var ended: [AlertChange] = []
+        /// The store has all of it.
         var isKept = true
+        /// The last write failed, and that was said.
+        var isFailing = false
     }
 
     private let store: ControlStore
@@ -87,32 +90,21 @@ final class Alerts: Sendable {
         sights.failedFallbacks = try? await drills.failedFallbacks(now: clock.wall)
         let findings = sights.findings
         let isBehind = notifications.isBehind
-        let (changes, kept, isKept) = state.withLock { state in
+        let changes = state.withLock { state in
             let before = state.ended.count
             state.ended.removeAll { !isBehind || clock.wall - $0.at > Self.longestEndedMilliseconds }
-            if state.ended.count != before { state.isKept = false }
             let changes = state.book.look(findings, now: clock.monotonic, nowMilliseconds: clock.wall)
+            if !changes.isEmpty || state.ended.count != before { state.isKept = false }
             state.ended = (state.ended + changes.filter { $0.phase == .resolved }).suffix(Self.mostEnded)
-            return (changes, KeptAlert.text(firing: state.book.firing, ended: state.ended), state.isKept)
+            return changes
         }
         for change in changes { events.add(change.news, now: clock.wall) }
         notifications.tell(changes, now: clock.monotonic, nowMilliseconds: clock.wall)
-        if !changes.isEmpty || !isKept { await keep(kept) }
+        await keep()
     }
 
-    /// Where the process ends between a look and its write. Nothing is waited for, since whoever ends is cancelled already.
-    func keepAtEnd() throws {
-        let text = state.withLock { state in
-            state.isKept ? nil : KeptAlert.text(firing: state.book.firing, ended: state.ended)
-        }
-        if let text { try store.database.write { try Self.write(text, in: $0) } }
-    }
-
-    private static func write(_ text: String, in database: Database) throws {
-        try database.execute(sql: "INSERT OR REPLACE INTO facts VALUES ('alerts', ?)", arguments: [text])
-    }
-
-    private func keep(_ text: String) async {
+    private func keep() async {
+        guard let text = unkept else { return }
         let result: Result<Void, any Error>
         do {
             try await store.write { try Self.write(text, in: $0) }
@@ -120,13 +112,36 @@ final class Alerts: Sendable {
         } catch {
             result = .failure(error)
         }
-        let isFirstFailure = state.withLock { state in
-            defer { if case .success = result { state.isKept = true } else { state.isKept = false } }
-            return state.isKept
+        // There is one who looks, so that nothing has changed since.
+        let wasFailing = state.withLock { state in
+            defer {
+                if case .success = result {
+                    (state.isKept, state.isFailing) = (true, false)
+                } else {
+                    state.isFailing = true
+                }
+            }
+            return state.isFailing
         }
-        if case .failure(let error) = result, isFirstFailure {
+        if case .failure(let error) = result, !wasFailing, !Task.isCancelled {
             logger.error("the alerts could not be kept", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Where the process ends between a look and its write. Nothing is waited for, since whoever ends is cancelled already.
+    func keepAtEnd() throws {
+        if let text = unkept { try store.database.write { try Self.write(text, in: $0) } }
+    }
+
+    /// What the store does not have yet; nil: it has all of it.
+    private var unkept: String? {
+        state.withLock { state in
+            state.isKept ? nil : KeptAlert.text(firing: state.book.firing, ended: state.ended)
+        }
+    }
+
+    private static func write(_ text: String, in database: Database) throws {
+        try database.execute(sql: "INSERT OR REPLACE INTO facts VALUES ('alerts', ?)", arguments: [text])
     }
 
     /// Takes over what the newest generation says of receivers and days. Nil: it cannot be read here.

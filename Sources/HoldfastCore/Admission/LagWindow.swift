@@ -37,8 +37,8 @@ package struct LagWindow: Sendable {
         next = (next + 1) % capacity
     }
 
-    /// By nearest rank, and never the largest; 0 where there is nothing else within the span. Sorts a copy: for a few times a second, not for
-    /// every exchange.
+    /// By nearest rank, and never the largest; 0 where there is nothing else within the span. Sorts a copy: for a few times
+    /// a second, not for every exchange.
     package func p99(now: Instant) -> Int64 {
         var lags: [Int64] = []
         lags.reserveCapacity(samples.count)

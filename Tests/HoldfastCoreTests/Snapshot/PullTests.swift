@@ -129,13 +129,13 @@ import Testing
     }
 }
 
-/// The schedule of 500 gateways against the bucket of one control plane.
+/// The schedule of 500 gateways against the bucket of one management plane.
 @Suite struct PullHerdTests {
     private struct Herd {
         var gateways: [PullSchedule]
         var admission = PullAdmission(now: .zero)
         var random: SeededRandom
-        /// When each was first served after the control plane came back.
+        /// When each was first served after the management plane came back.
         var servedAt: [Instant?]
         var admittedInSecond: [Int64: Int] = [:]
         var refused = 0
