@@ -160,9 +160,10 @@ extension GatewayTests {
                 [.send(Answers.unary)]
             } _: { server in
                 var setup = Setup(server.port)
-                setup.providers[0].more += ", pool: {idle: 100ms}"
+                setup.providers[0].more += ", pool: {idle: 1s}"
                 try await withGateway(setup) { gateway in
                     #expect(try await gateway.ask(chat()).status == 200)
+                    #expect(server.log.open == 1)
                     try await eventually("it is closed") { server.log.open == 0 }
                     // The other end may hear of it first.
                     try await eventually("it is not counted") {
