@@ -56,14 +56,10 @@ final class Drills: Sendable {
     }
 
     private func endLeftOver(_ drill: StoredDrill, now: Int64) async throws {
-        // What was seen to fail before has failed.
-        let failures: [DrillReason] = drill.view.gateways.compactMap { gateway in
-            guard let ended = gateway.observation?.ended.flatMap(DrillObservation.Ending.init(rawValue:)),
-                ended.isStopCondition
-            else { return nil }
-            return .stoppedByItself(gateway: gateway.id, ended)
-        }
-        let verdict = DrillVerdict(failures + [.stopped(.restarted)])
+        let verdict = DrillVerdict(
+            leftOpenAfter: drill.view.gateways.compactMap { gateway in
+                gateway.observation?.ended.flatMap(DrillObservation.Ending.init).map { (gateway.id, $0) }
+            })
         var next = drill
         next.view.phase = .done
         next.view.verdict = DrillView.Verdict(rawValue: verdict.outcome.rawValue)

@@ -36,8 +36,8 @@ final class Notifications: Sendable {
         var made = 0
         var firing: [AlertKey: Notice] = [:]
         var over: [Notice] = []
-        /// What was over before this process began, for the receivers that it finds.
-        var overBefore: [Notice] = []
+        /// The receivers that this process found when it began are known: until then `over` is what one before it left.
+        var hasReceivers = false
         var address = ""
         var random: SeededRandom
     }
@@ -80,8 +80,8 @@ final class Notifications: Sendable {
                 state.made += 1
                 var new = Receiver(settings: settings, number: state.made, resendAt: now)
                 if settings.format != .alertmanager {
-                    for notice in state.overBefore where settings.kinds.contains(where: { $0.rawValue == notice.kind })
-                    {
+                    for notice in state.hasReceivers ? [] : state.over
+                    where settings.kinds.contains(where: { $0.rawValue == notice.kind }) {
                         new.queue.offer(.notice(notice), now: now)
                     }
                     for (key, notice) in state.firing.sorted(by: { $0.key < $1.key })
@@ -91,14 +91,15 @@ final class Notifications: Sendable {
                 }
                 return new
             }
-            state.overBefore = []
+            state.hasReceivers = true
         }
     }
 
     /// Whether somebody is still to be told of something.
     var isBehind: Bool {
         state.withLock { state in
-            !state.overBefore.isEmpty || state.receivers.contains { $0.settings.isReadable && $0.queue.count > 0 }
+            if !state.hasReceivers, !state.over.isEmpty { return true }
+            return state.receivers.contains { $0.settings.isReadable && $0.queue.count > 0 }
         }
     }
 
@@ -108,7 +109,6 @@ final class Notifications: Sendable {
     func begin(firing: [Alert], ended: [AlertChange]) {
         state.withLock { state in
             state.over = ended.map { Notice($0) }
-            state.overBefore = state.over
             for alert in firing {
                 state.firing[alert.key] = Notice(AlertChange(.fired, alert, at: alert.startedAt))
             }

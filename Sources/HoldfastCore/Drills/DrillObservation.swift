@@ -14,7 +14,7 @@ package struct DrillObservation: Sendable, Hashable {
         case unsteady
 
         /// Whether the gateway has ended it because of what it did.
-        package var isStopCondition: Bool { self == .lostCritical || self == .lostPercent }
+        var isStopCondition: Bool { self == .lostCritical || self == .lostPercent }
     }
 
     /// Exchanges that have ended, by what became of them; each is in one of them.

@@ -23,6 +23,15 @@ package struct DrillVerdict: Sendable, Hashable {
         outcome = !failures.isEmpty ? .fail : reasons.isEmpty ? .pass : .inconclusive
     }
 
+    /// Of one that was open when the management plane ended: what happened since is not known, and what gateways had ended
+    /// because of what it did has failed.
+    ///
+    /// - Parameter endings: by gateway, of those where the fault had ended.
+    package init(leftOpenAfter endings: [(gateway: String, ending: DrillObservation.Ending)]) {
+        self.init(
+            endings.compactMap { DrillReason(stoppedBy: $0.gateway, $0.ending) } + [.stopped(.restarted)])
+    }
+
     init(of run: DrillRun, now: Instant) {
         let judge = DrillJudge(run: run, now: now)
         self.init(judge.failures + judge.doubts)
@@ -53,6 +62,12 @@ package enum DrillReason: Sendable, Hashable {
     case tooFewExchanges(Int)
     case tooFewMet(Int)
     case recoveryNotFinal([String])
+
+    /// Nil: it was not a stop condition that ended it there.
+    init?(stoppedBy gateway: String, _ ending: DrillObservation.Ending?) {
+        guard let ending, ending.isStopCondition else { return nil }
+        self = .stoppedByItself(gateway: gateway, ending)
+    }
 
     package var isFailure: Bool {
         switch self {
@@ -137,10 +152,7 @@ private struct DrillJudge {
     // MARK: - What was seen to fail
 
     var failures: [DrillReason] {
-        var found: [DrillReason] = seen.compactMap { gateway in
-            guard let ended = gateway.what.ended, ended.isStopCondition else { return nil }
-            return .stoppedByItself(gateway: gateway.id, ended)
-        }
+        var found = seen.compactMap { DrillReason(stoppedBy: $0.id, $0.what.ended) }
         if run.terms.fault == .sham { return found + falseAlarms }
         let lost = run.gateways.reduce(0) { $0 + $1.lostCriticalAfterRecovery }
         if lost > 0 { found.append(.lostAfterRecovery(critical: lost)) }

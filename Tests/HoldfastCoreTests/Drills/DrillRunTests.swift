@@ -260,6 +260,14 @@ import Testing
         #expect(run.verdict?.reasons.contains(.stopped(.person("ada: oh"))) == true)
     }
 
+    @Test func whatWasLeftOpenIsOpenUnlessAGatewayHadEndedItItself() {
+        #expect(DrillVerdict(leftOpenAfter: []) == DrillVerdict([.stopped(.restarted)]))
+        #expect(DrillVerdict(leftOpenAfter: [("a", .lease), ("b", .cleared)]).outcome == .inconclusive)
+        let failed = DrillVerdict(leftOpenAfter: [("a", .lease), ("b", .lostPercent)])
+        #expect(failed.outcome == .fail)
+        #expect(failed.reasons == [.stoppedByItself(gateway: "b", .lostPercent), .stopped(.restarted)])
+    }
+
     static let lies: [(String, DrillObservation)] = [
         ("an age from before the drill", Rig.seen(.fault, age: 3_000)),
         ("recovered in the future", Rig.seen(.fault, age: 5, degraded: 10) { $0.recoveredAfter = 6_000 }),
