@@ -97,7 +97,8 @@ def test_a_token_that_ends_is_said_before_and_after(browser, stub):
 # Every page
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize(
+    "setting", [pytest.param(name, marks=() if name in ("light", "phone-dark") else pytest.mark.long) for name in SETTINGS])
 def test_every_page_is_whole_named_and_readable(browser, stub, setting):
     width, features = SETTINGS[setting]
     browser.resize(width)

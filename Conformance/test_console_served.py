@@ -217,6 +217,7 @@ def test_the_map_says_what_stops_without_the_only_machine(admin, control):
     admin.shoot("served-map-without")
 
 
+@pytest.mark.long
 def test_a_drill_is_run_from_the_page_to_its_verdict(admin, control, gateway):
     admin.go("drills")
     admin.press("Start a drill…")

@@ -89,9 +89,15 @@ def release(cut: Cut) -> None:
     cut.release()
 
 
+def pair(*kinds: str, marks=()):
+    return pytest.param(kinds, id="-".join(kinds), marks=marks)
+
+
 @pytest.fixture(
-    scope="module", params=[("llama_cpp", "xllamacpp"), ("llama_cpp", "llama_cpp"), ("xllamacpp", "llama_cpp")],
-    ids="-".join)
+    scope="module",
+    params=[
+        pair("llama_cpp", "xllamacpp"), pair("llama_cpp", "llama_cpp", marks=pytest.mark.long),
+        pair("xllamacpp", "llama_cpp", marks=pytest.mark.long)])
 def world(request, work, alike_model, other_model, key):
     primary_kind, standby_kind = request.param
     primary = SERVERS[primary_kind](work, alike_model, "primary")

@@ -80,6 +80,7 @@ def counted(view: dict, what: str) -> int:
     return sum(view["measures"][name][what] for name in ("critical", "standard", "deferrable"))
 
 
+@pytest.mark.long
 def test_a_sham_raises_no_alarm(world):
     status, view = drill(*world, *RUN, "--sham")
     assert (status, view["verdict"]) == (0, "pass"), view["because"]
@@ -147,6 +148,7 @@ def test_the_lever_ends_it_and_the_fault_is_gone(world):
         runner.join(DRILL_SECONDS)
 
 
+@pytest.mark.long
 def test_what_is_out_already_is_no_steady_state(world, practice):
     """Right behind a drill that was ended at once, of a primary that has failed in earnest meanwhile."""
     control, gateway = world
@@ -204,8 +206,13 @@ def test_the_chaos_toolkit_comes_to_the_same_verdict(world, work, experiment):
     assert control.get("/v1/drills?limit=1")["items"][0]["verdict"] == "pass"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("change", "verdict"), [(["--target", "1ms"], "fail"), (["--probes", "0"], "inconclusive")])
+    ("change", "verdict"),
+    [
+        pytest.param(["--target", "1ms"], "fail", id="fail"),
+        pytest.param(["--probes", "0"], "inconclusive", id="inconclusive"),
+    ])
 def test_what_has_not_passed_deviates(world, work, change, verdict):
     control, gateway = world
     options = [*RUN, *change]

@@ -210,7 +210,9 @@ def judge(exchanges: list[Exchange], killed: float) -> None:
     [
         pytest.param(llama_cpp_server, xllamacpp_server, Plan(300, 100, 140, max_tokens=64), id="llama_cpp-300"),
         # The other way round: four streams run at once, so that several are past their first token at the kill.
-        pytest.param(xllamacpp_server, llama_cpp_server, Plan(160, 80, 100, max_tokens=120), id="xllamacpp-160"),
+        pytest.param(
+            xllamacpp_server, llama_cpp_server, Plan(160, 80, 100, max_tokens=120), id="xllamacpp-160",
+            marks=pytest.mark.long),
     ],
 )
 def test_the_primary_is_killed_in_the_middle_of_the_work(

@@ -21,8 +21,8 @@ SHORT_TIMEOUTS = {"connect": "1s", "first_token": "3s", "idle": "3s", "response"
 # Long answers where the primary is fast: a stream must be under way when it is struck.
 PAIRS = [
     pytest.param("llama_cpp", "xllamacpp", 96, id="llama_cpp-xllamacpp"),
-    pytest.param("llama_cpp", "llama_cpp", 96, id="llama_cpp-llama_cpp"),
-    pytest.param("xllamacpp", "llama_cpp", 160, id="xllamacpp-llama_cpp"),
+    pytest.param("llama_cpp", "llama_cpp", 96, id="llama_cpp-llama_cpp", marks=pytest.mark.long),
+    pytest.param("xllamacpp", "llama_cpp", 160, id="xllamacpp-llama_cpp", marks=pytest.mark.long),
 ]
 
 
@@ -61,7 +61,7 @@ def world(request, work, alike_model, key):
 
 def worlds(**route):
     return pytest.mark.parametrize(
-        "world", [pytest.param((*pair.values, route), id=pair.id) for pair in PAIRS], indirect=True)
+        "world", [pytest.param((*pair.values, route), id=pair.id, marks=pair.marks) for pair in PAIRS], indirect=True)
 
 
 def name_of(request, what: str) -> str:
@@ -107,6 +107,7 @@ def test_the_primary_is_frozen_in_the_middle_of_the_work(world, request):
     assert_the_primary_returns(world)
 
 
+@pytest.mark.long
 @worlds(timeouts=SHORT_TIMEOUTS)
 def test_the_primary_is_frozen_beforehand(world, request):
     assert world.ask(streamed=False).deployment == PRIMARY

@@ -182,8 +182,8 @@ final class PracticeConnection: ChannelInboundHandler {
             core.describe(number, model: model, stream: false, fault: nil)
             let common = ProviderHeaders.common(
                 serial: UInt64(number), seed: core.options.seed, processingNanoseconds: 0)
-            send(answer, headers: common + (allow.map { [("allow", $0)] } ?? []), context: context)
             core.finish(number, outcome: .rejected, status: answer.status, tokensSent: 0, started: started)
+            send(answer, headers: common + (allow.map { [("allow", $0)] } ?? []), context: context)
             completed(context)
         case .perform(let performance):
             perform(performance, number: number, started: started, context)
@@ -239,6 +239,7 @@ final class PracticeConnection: ChannelInboundHandler {
             } else if let next = current.playback.next() {
                 beat = next
             } else {
+                finish(current.performance.plan.endsWell ? .answered : .failed)
                 flush(&out, context)
                 return completed(context)
             }
@@ -283,8 +284,9 @@ final class PracticeConnection: ChannelInboundHandler {
             if draining { end(.aborted, context) }
             return false
         case .close:
+            finish(.failed)
             flush(&out, context)
-            end(.failed, context)
+            close(context)
             return false
         case .reset:
             finish(.failed)
@@ -374,8 +376,6 @@ final class PracticeConnection: ChannelInboundHandler {
 
     /// The answer is out: the connection ends, or takes its next request.
     private func completed(_ context: ChannelHandlerContext) {
-        let good = exchange.map { $0.performance.plan.endsWell } ?? true
-        finish(good ? .answered : .failed)
         if writer.closes || draining { return close(context) }
         if !queue.isEmpty { start(queue.removeFirst(), context) }
     }
@@ -385,6 +385,7 @@ final class PracticeConnection: ChannelInboundHandler {
         close(context)
     }
 
+    /// Comes before the last bytes leave: whoever has them finds their request on the record.
     private func finish(_ outcome: RequestRecord.Outcome) {
         guard let ended = exchange else { return }
         exchange = nil
