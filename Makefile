@@ -13,6 +13,7 @@ TEST_ARGS ?=
 RELEASE = -c release --static-swift-stdlib
 PROCESS_TESTS = ^(IntegrationTests|HoldfastCommandTests)\.
 GATEWAY_TESTS = ^HoldfastGatewayTests\.
+SIMULATION_TESTS = ^HoldfastSimulationTests\.
 # More arguments for pytest, such as CONFORMANCE_ARGS="-k kill".
 CONFORMANCE_ARGS ?=
 
@@ -59,10 +60,12 @@ up: build ## Start Holdfast here, on what it finds or on practice providers
 test: toolchain ## Run every Swift test, those of the built binary included
 	@$(call system,curl=curl openssl=openssl)
 	@$(SWIFT) build --build-tests
-	@# Most tests of the gateway hold it to limits of a few hundred milliseconds: they have the machine for themselves. Tests
-	@# that start processes run apart too: a child inherits the sockets that other tests have open at that moment.
+	@# The simulator computes on every core for a minute, and most tests of the gateway hold it to limits of a few hundred
+	@# milliseconds: each has the machine for itself. Tests that start processes run apart too: a child inherits the sockets
+	@# that other tests have open at that moment.
 ifeq ($(TEST_ARGS),)
-	@$(SWIFT) test --skip-build --skip '$(PROCESS_TESTS)' --skip '$(GATEWAY_TESTS)'
+	@$(SWIFT) test --skip-build --skip '$(SIMULATION_TESTS)' --skip '$(GATEWAY_TESTS)' --skip '$(PROCESS_TESTS)'
+	@$(SWIFT) test --skip-build --filter '$(SIMULATION_TESTS)'
 	@$(SWIFT) test --skip-build --filter '$(GATEWAY_TESTS)'
 	@$(SWIFT) test --skip-build --filter '$(PROCESS_TESTS)'
 else

@@ -15,8 +15,9 @@ MESSAGES = [{"role": "user", "content": "tell a long story"}]
 LEAVERS, STAYERS, STAYS_EACH = 24, 4, 6
 
 
-def wait_until_noticed(practice, model: str, earlier: int, stayed_seconds: float) -> dict:
-    """The provider's record of the one request since number `earlier`; its clock starts a little after ours."""
+def notice(practice, model: str, earlier: int, stayed_seconds: float) -> tuple[float, dict]:
+    """How many milliseconds late the provider learnt of it, and its record of the one request since number `earlier`; its
+    clock starts a little after ours."""
 
     def record():
         found = [request for request in practice.requests_for(model, after=earlier)
@@ -25,31 +26,48 @@ def wait_until_noticed(practice, model: str, earlier: int, stayed_seconds: float
 
     seen = wait_until(record, RECORD_BOUND_SECONDS, f"the provider to see that the client of {model} left",
                       lambda: practice.requests_for(model, after=earlier))
-    late = seen["client_left_after_ms"] - stayed_seconds * 1000
-    assert late <= NOTICE_BOUND_MILLISECONDS, f"the provider learnt of it {late:.0f} ms late: {seen}"
-    return seen
+    return seen["client_left_after_ms"] - stayed_seconds * 1000, seen
+
+
+def leave_in_time(practice, model: str, leave) -> dict:
+    """The provider's record of a client that left and of which it was told in time. A pause of the machine is nobody's
+    lateness: three in a row are no pause.
+
+    `leave` returns for how many seconds the client stayed."""
+    tries = []
+    for _ in range(3):
+        earlier = practice.last_number()
+        tries.append(notice(practice, model, earlier, leave()))
+        if tries[-1][0] <= NOTICE_BOUND_MILLISECONDS:
+            return tries[-1][1]
+    raise AssertionError(f"the provider learns of it late: {tries}")
 
 
 def test_a_stream_closed_early_is_cancelled_upstream(client, practice):
-    earlier = practice.last_number()
-    started = time.monotonic()
-    stream = client.chat.completions.create(model="leave-stream", messages=MESSAGES, max_tokens=2000, stream=True)
-    for _ in range(5):
-        next(stream)
-    stream.close()
-    seen = wait_until_noticed(practice, "practice-leave-stream", earlier, time.monotonic() - started)
+    def leave() -> float:
+        started = time.monotonic()
+        stream = client.chat.completions.create(model="leave-stream", messages=MESSAGES, max_tokens=2000, stream=True)
+        for _ in range(5):
+            next(stream)
+        stream.close()
+        return time.monotonic() - started
+
+    seen = leave_in_time(practice, "practice-leave-stream", leave)
     assert seen["stream"] is True
     assert seen["tokens_sent"] < 2000
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_leaves_before_the_head_is_cancelled_upstream(gateway, key, practice, stream):
-    earlier = practice.last_number()
     impatient = gateway.client(key, timeout_seconds=0.3)
-    started = time.monotonic()
-    with pytest.raises(openai.APITimeoutError):
-        impatient.chat.completions.create(model="leave-head", messages=MESSAGES, stream=stream)
-    wait_until_noticed(practice, "practice-fault-silence", earlier, time.monotonic() - started)
+
+    def leave() -> float:
+        started = time.monotonic()
+        with pytest.raises(openai.APITimeoutError):
+            impatient.chat.completions.create(model="leave-head", messages=MESSAGES, stream=stream)
+        return time.monotonic() - started
+
+    leave_in_time(practice, "practice-fault-silence", leave)
 
 
 def test_exchanges_in_a_row_share_an_upstream_connection(client, practice):

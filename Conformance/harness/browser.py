@@ -13,7 +13,8 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from harness.waiting import wait_until
 
-BOUND_SECONDS = 15
+# Of waits that a healthy page ends in some ten seconds at the most: it says "not live" after nine.
+BOUND_SECONDS = 60
 CHROMIUM = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
 # Nothing that it does for itself: no updates, no first run, no look-ups; and none of the machine's own sandboxing,
@@ -85,6 +86,12 @@ class Browser:
         self.until(lambda: self.run(
             "return location.hash === arguments[0] && document.querySelector('main h1') !== null"
             " && !document.querySelector('main').innerText.includes('Asking…')", f"#/{page}"), f"the page {page}")
+
+    def hold_still(self) -> None:
+        """From now on the page draws nothing anew, and has drawn what was due."""
+        self.run("""
+            const frame = requestAnimationFrame; window.requestAnimationFrame = () => 0
+            return new Promise(done => frame(() => done(true)))""")
 
     # What is there
 

@@ -191,10 +191,11 @@ package final class GatewayServer: Sendable {
         next.configureLimits()
         var needRestart = Self.settingsFixedAtStart(previous.snapshot.gateway, next.snapshot.gateway)
         if previous.snapshot.telemetry != next.snapshot.telemetry { needRestart.append("telemetry") }
-        status.adopt(next, source: adopted.source, needRestart: needRestart)
         for services in loops {
             services.eventLoop.execute { services.value.adopt(next) }
         }
+        // Once the loops are told: whoever reads what is in force is then served by it.
+        status.adopt(next, source: adopted.source, needRestart: needRestart)
         shared.faults.adopt(next, isLive: adopted.source == .control, now: MonotonicClock.read())
         logger.notice(
             "configuration in force",
@@ -213,13 +214,13 @@ package final class GatewayServer: Sendable {
 
     /// The last known good one keeps serving; the refusal stands in `/state` and in the metrics until a good one comes.
     package func refuse(_ problems: ConfigurationProblems) {
-        status.refuse(problems)
         logger.error(
             "configuration refused; the last known good one stays in force",
             metadata: [
                 "file": "\(problems.file)", "problems": "\(problems.problems.count)",
                 "problem": "\(problems.firstLine)", "generation": "\(status.inForce.generation)",
             ])
+        status.refuse(problems)
     }
 
     /// What is in force is what the management plane means, and that was asked a moment ago.

@@ -29,6 +29,10 @@ extension GatewayTests {
                 try await withGateway(Setup(server.port)) { gateway in
                     let span = try await leave(gateway, server, stream: stream, after: nil)
                     #expect(span < .milliseconds(100))
+                    // The provider hears of it before the exchange has ended.
+                    try await eventually("the exchange has ended") {
+                        try await gateway.state()["routes"]?.array?.first?["ends"]?["client_gone"] == 1
+                    }
                     let state = try await gateway.state()
                     #expect(state["exchanges_in_flight"] == 0)
                     #expect(state["routes"]?.array?.first?["ends"]?["client_gone"] == 1)

@@ -126,7 +126,10 @@ extension GatewayTests {
                     try await client.send(chat(headers: header))
                     holders.append(client)
                 }
-                try await eventually("two are in flight") { primary.requests().counts[.active] == 2 }
+                // Begun is not enough: which fault it meets is decided a moment later.
+                try await eventually("two are in flight") {
+                    primary.requests().requests.count { $0.outcome == .active && $0.fault == "silence" } == 2
+                }
                 await primary.clearFaults()
                 let refused = try await gateway.ask(chat(headers: header))
                 #expect(refused.status == 429 && refused.code == "key_in_flight_limit")

@@ -107,7 +107,7 @@ extension GatewayTests {
                 var setup = Setup(primary.port)
                 setup.tail = limits("concurrent: 1")
                 try await withGateway(setup) { gateway in
-                    try await primary.setFault(.slowHead(delayNanoseconds: 15 * Span.millisecond))
+                    try await primary.setFault(.slowHead(delayNanoseconds: 3 * Span.millisecond))
                     let replies = try await together(gateway, 4)
                     #expect(replies.map(\.status) == [200, 200, 200, 200])
                     #expect(primary.requests().requests.count == 4)

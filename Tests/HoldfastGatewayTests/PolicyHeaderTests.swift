@@ -52,11 +52,11 @@ extension GatewayTests {
 
         @Test func `the deadline spans failovers`() async throws {
             try await withPair {
-                $0.timeouts = "{first_byte: 200ms}"
+                $0.timeouts = "{first_byte: 500ms}"
             } _: { gateway, primary, backup in
                 try await primary.setFault(.silence)
                 try await backup.setFault(.silence)
-                let reply = try await gateway.ask(chat(stream: true, headers: ["x-holdfast-timeout: 300ms"]))
+                let reply = try await gateway.ask(chat(stream: true, headers: ["x-holdfast-timeout: 900ms"]))
                 #expect(reply.status == 504 && reply.attempts == "2")
             }
         }

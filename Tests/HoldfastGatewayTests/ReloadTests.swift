@@ -164,8 +164,10 @@ extension GatewayTests {
         @Test func `draining finishes what runs and takes nothing new`() async throws {
             try await withPractice { primary in
                 try await primary.setFault(.slowTokens(gapNanoseconds: 10 * Span.millisecond))
+                var setup = Setup(primary.port)
+                setup.drain = "10s"
                 let gateway = try await GatewayServer.start(
-                    try Setup(primary.port).load(),
+                    try setup.load(),
                     logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
                 let idle = try await RawClient.connect(gateway.port)
                 #expect(try await idle.exchange(chat(tokens: 1)).status == 200)
@@ -185,13 +187,10 @@ extension GatewayTests {
         @Test func `draining has a bound`() async throws {
             try await withPractice { primary in
                 var setup = Setup(primary.port)
-                setup.gateway = ""
-                let text = setup.text.replacing("drain: 1s", with: "drain: 100ms")
-                let loaded = try ConfigurationFile.compile(
-                    text: text, name: "h.yaml", directory: ".", environment: [:])
+                setup.drain = "100ms"
                 try await primary.setFault(.silence)
                 let gateway = try await GatewayServer.start(
-                    loaded, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+                    try setup.load(), logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
                 let client = try await RawClient.connect(gateway.port)
                 try await client.send(chat())
                 try await eventually("it is in flight") { primary.requests().counts[.active] == 1 }

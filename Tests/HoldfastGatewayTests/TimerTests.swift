@@ -139,7 +139,7 @@ extension GatewayTests {
                 for neighbour in [30, 40, 50, 60] as [Int64] { bench.arm("at \(neighbour)", at: neighbour) }
             }
             #expect(firings.names == ["slow", "at 30", "at 40", "at 50", "at 60", "other"])
-            #expect(try #require(firings["at 60"]) < 200)
+            #expect(try #require(firings["at 60"]) < 2_000, "another round of the wheel takes longer")
         }
 
         @Test func `a wheel that was idle for long starts anew`() async throws {

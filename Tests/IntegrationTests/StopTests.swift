@@ -51,9 +51,9 @@ import Testing
             document.drain = "1s"
             let gateway = try await place.gateway(document.text)
             let client = try await Self.begin(gateway, tokens: 2_000)
-            gateway.program.send(SIGTERM)
             let clock = ContinuousClock()
             let start = clock.now
+            gateway.program.send(SIGTERM)
             #expect(try await gateway.program.end() == .exited(0), "\(gateway.program.told)")
             let seconds = (clock.now - start).seconds
             #expect(seconds >= 1 && seconds < 10, "\(seconds) s")

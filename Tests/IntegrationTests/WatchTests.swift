@@ -168,8 +168,11 @@ import Testing
                 $0["configuration"]["generation"].int == 2
             }
             #expect(state["configuration"]["needs_restart"].array == [.string("gateway.access_log")])
-            let warning = gateway.program.events.first { $0["level"].string == "warning" } ?? .null
-            #expect(warning["fields"].string == "gateway.access_log", "\(gateway.program.log)")
+            try await gateway.wait(for: "the warning", within: Self.bound) { _ in
+                gateway.program.events.contains {
+                    $0["level"].string == "warning" && $0["fields"].string == "gateway.access_log"
+                }
+            }
         }
     }
 }

@@ -27,11 +27,12 @@ export const audit = {
 async function load(isAnew) {
   if (seen.isLoading) return
   seen.isLoading = true
+  let check = seen.check
   try {
     if (isAnew) {
       const now = checkpoint.read((await ask('GET', '/v1/audit/checkpoint', { text: true })).value)
       Object.assign(seen, { entries: [], end: now.size, start: now.size, problem: null, now })
-      seen.check = await verify(now)
+      check = await verify(now)
     }
     const from = Math.max(0, seen.start - PAGE)
     if (seen.start > from) {
@@ -42,7 +43,8 @@ async function load(isAnew) {
   } catch (problem) {
     seen.problem = problem
   }
-  seen.isLoading = false
+  // Together: whoever reads what came out may look again.
+  Object.assign(seen, { check, isLoading: false })
   changed()
 }
 

@@ -126,7 +126,7 @@ function tokenList(items) {
       token.revoked_at ? ['revoked ', time(token.revoked_at)] : time(token.expires_at, { ago: true }),
       isOver(token) ? null : action('Revoke…', 'tokens.revoke',
         () => revoke('token', token.id, `/v1/tokens/${encodeURIComponent(token.id)}/revoke`,
-          'From the next request on it is worth nothing.', tokens()), { class: 'danger' })],
+          'From the next request on it is worth nothing, and so are sign-ins by its links.', tokens()), { class: 'danger' })],
   })), { empty: 'None that is good.', caption: 'Tokens' })
 }
 

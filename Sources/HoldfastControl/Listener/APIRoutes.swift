@@ -234,7 +234,8 @@ struct APIRoutes: Sendable {
                 return .view(view, status: .created)
             },
             APIRoute(
-                method: .post, path: "/v1/tokens/{id}/revoke", permission: .tokensRevoke, summary: "End a token now.",
+                method: .post, path: "/v1/tokens/{id}/revoke", permission: .tokensRevoke,
+                summary: "End a token now, and the sign-ins by its links.",
                 status: .noContent
             ) { request in
                 try await tokens.revoke(request.parameters["id"] ?? "", by: request.actor, now: request.now)

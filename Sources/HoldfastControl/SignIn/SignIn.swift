@@ -95,7 +95,7 @@ final class SignIn: Sendable {
 }
 
 extension ProblemView {
-    fileprivate static let noSuchCode = ProblemView(
+    static let noSuchCode = ProblemView(
         "sign-in", "This link is not good", status: 401,
         detail: "it was opened already, was made before a restart, is older than "
             + "\(SignIn.codeMilliseconds / 60_000) minutes, or whoever made it has no good token any more",

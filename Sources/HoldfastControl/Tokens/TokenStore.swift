@@ -47,10 +47,26 @@ enum TokenStore {
             ])
     }
 
-    static func revoke(_ id: String, by principal: String, now: Int64, in database: Database) throws {
-        try database.execute(
-            sql: "UPDATE tokens SET revoked_at = ?, revoked_by = ? WHERE id = ? AND revoked_at IS NULL",
-            arguments: [now, principal, id])
+    /// Ends a token together with the sign-ins by its links, and by theirs.
+    ///
+    /// - Returns: the ids of what it has ended.
+    static func revoke(_ id: String, by principal: String, now: Int64, in database: Database) throws -> Set<String> {
+        try String.fetchSet(
+            database,
+            sql: """
+                WITH RECURSIVE ended(id) AS (
+                    SELECT ?
+                    UNION SELECT tokens.id FROM tokens JOIN ended ON made_by = ended.id WHERE tokens.id LIKE ?)
+                UPDATE tokens SET revoked_at = ?, revoked_by = ?
+                WHERE revoked_at IS NULL AND id IN (SELECT id FROM ended) RETURNING id
+                """,
+            arguments: [id, Tokens.sessionPrefix + "%", now, principal])
+    }
+
+    static func isRevoked(_ id: String, in database: Database) throws -> Bool {
+        try Bool.fetchOne(
+            database, sql: "SELECT EXISTS (SELECT 1 FROM tokens WHERE id = ? AND revoked_at IS NOT NULL)",
+            arguments: [id]) ?? false
     }
 
     /// Sign-ins that ended before `time`; what they did stays in the audit log.

@@ -86,9 +86,12 @@ package final class Tokens: Sendable {
         try await audit.change(event, now: now) { database in
             // Two that ask for one id at the same time: the second finds the first's.
             guard try !TokenStore.has(row.id, in: database) else { throw ProblemView.tokenExists }
+            // Nobody signs in by the link of a token that ends at the same time.
+            if new.isSession, try TokenStore.isRevoked(actor.principal, in: database) { throw ProblemView.noSuchCode }
             try TokenStore.insert(row, in: database)
+        } whenCommitted: {
+            self.known.withLock { $0[row.id] = row }
         }
-        known.withLock { $0[row.id] = row }
         return (text, row)
     }
 
@@ -159,16 +162,21 @@ package final class Tokens: Sendable {
         return lifetime
     }
 
+    /// Whoever found a token out may have signed in by its links as well: those sign-ins end with it. Tokens that it made
+    /// stay, since most are of gateways and of people.
     func revoke(_ id: String, by actor: Actor, now: Int64) async throws {
         guard let row = known.withLock({ $0[id] }) else { throw ProblemView.notFound("token") }
         guard row.revokedAt == nil else { return }
         let event = AuditEvent(actor, Permission.tokensRevoke.rawValue, id, ["kind": row.kind.rawValue])
-        try await audit.change(event, now: now) {
+        _ = try await audit.change(event, now: now) {
             try TokenStore.revoke(id, by: actor.principal, now: now, in: $0)
-        }
-        known.withLock {
-            $0[id]?.revokedAt = now
-            $0[id]?.revokedBy = actor.principal
+        } whenCommitted: { ended in
+            self.known.withLock {
+                for id in ended {
+                    $0[id]?.revokedAt = now
+                    $0[id]?.revokedBy = actor.principal
+                }
+            }
         }
     }
 

@@ -104,7 +104,7 @@ extension FailureClass {
         case .modelGone: row(.never, .toReplacement, .neutral, .deployment, Self.minutes(15, upTo: 360), alert: true)
         case .tooLong: row(.never, .toLargerContext, .neutral, .exchange)
         case .policy, .callerFault, .neutral: row(.never, .never, .neutral, .exchange)
-        case .misconfigured: row(.never, .toNext, .fail, .deployment, alert: true)
+        case .misconfigured: row(.never, .toNext, .fail, .deployment)
         case .empty: row(.never, .toNext, .fail, .deployment)
         case .truncated: row(.never, .toNext, .fail, .deployment)
         case .diverged, .localExhaustion: row(.never, .toNext, .neutral, .exchange)

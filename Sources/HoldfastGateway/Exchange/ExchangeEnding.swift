@@ -42,6 +42,8 @@ extension Exchange {
             sendRefusal(refused, keepAlive: keepAlive)
         }
         record(end, now: now)
+        // Only now: whoever has the last bytes of a stream finds it counted, and its receipt.
+        if isOpen, end != .clientGone { connection.flush() }
         if let ticket { settle(ticket, end, now: now) }
         if case .refused = end, !isOpen { return }
         if end != .clientGone { connection.finishAnswer(keepAlive: keepAlive) }

@@ -385,7 +385,6 @@ extension Exchange {
             writeToClient(event)
         }
         if !request.isHTTP10 { connection.write(ByteBuffer(staticString: HTTPChunk.last)) }
-        connection.flush()
         return !request.isHTTP10
     }
 }

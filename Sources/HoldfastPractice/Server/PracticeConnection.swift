@@ -170,6 +170,8 @@ final class PracticeConnection: ChannelInboundHandler {
             send(answer, headers: [], context: context)
             return completed(context)
         }
+        // The listener and its connections are closed a moment after the order: until then nothing is answered either.
+        if core.refusingUntil() != nil { return reset(context) }
         let started = core.instant
         let number = core.begin { number in
             RequestRecord(

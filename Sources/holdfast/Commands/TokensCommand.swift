@@ -161,7 +161,8 @@ struct TokensRevokeCommand: ControlledCommand {
         commandName: "revoke",
         abstract: "End a token now.",
         discussion: """
-            From the next request on it is worth nothing. Ending what has ended changes nothing.
+            From the next request on it is worth nothing, and so are sign-ins to the console by links that it made. Tokens \
+            that it made stay. Ending what has ended changes nothing.
 
             EXAMPLES
               holdfast tokens revoke alice

@@ -55,6 +55,39 @@ struct SignInTests {
         }
     }
 
+    @Test("Who signed in by a link is out as soon as its token is revoked, however many links lie between")
+    func revokedAuthorOfASession() async throws {
+        try await TestControl.run { control in
+            func signIn(_ kind: String, by token: String) async throws -> String {
+                let made = try await control.ask(
+                    "POST", "/v1/sign-in-links", token: token, body: NewSignInLinkView(kind: kind))
+                let opened = try await open(control, made.view(SignInLinkView.self).code)
+                return try opened.view(SignedInView.self).token
+            }
+            func isIn(_ token: String) async throws -> Bool {
+                try await control.ask("GET", "/v1/session", token: token).status == 200
+            }
+            let other = try await control.token(.admin)
+            let first = try await signIn("admin", by: other)
+            let second = try await signIn("viewer", by: first)
+            let mine = try await signIn("viewer", by: control.admin)
+            let made = try await control.ask(
+                "POST", "/v1/tokens", token: other,
+                body: NewTokenView(id: "edge-1", kind: "node", note: nil, for: nil, grants: nil))
+            #expect(made.status == 201)
+            for token in [first, second, mine] { #expect(try await isIn(token)) }
+            #expect(try await control.ask("POST", "/v1/tokens/admin-0/revoke", token: control.admin).status == 204)
+            for token in [first, second] { #expect(try await !isIn(token)) }
+            #expect(try await isIn(mine))
+            let rows = control.server.tokens.all
+            #expect(rows.filter { $0.revokedBy == Tokens.firstAdmin }.count == 3)
+            #expect(rows.first { $0.id == "edge-1" }?.revokedAt == nil)
+            let stored = try await control.server.audit.store.read { try TokenStore.all(in: $0) }
+            func revoked(_ rows: [TokenRow]) -> Set<String> { Set(rows.filter { $0.revokedAt != nil }.map(\.id)) }
+            #expect(revoked(stored) == revoked(rows))
+        }
+    }
+
     @Test("Two that open one link at the same time are not both let in")
     func race() async throws {
         try await TestControl.run { control in

@@ -172,7 +172,7 @@ struct DrillTests {
     @Test("A gateway that does not hear of it, falls silent, or lies: never a pass")
     func liars() async throws {
         var limits = DrillRun.Limits()
-        limits.takeNanoseconds = Span.second
+        limits.takeNanoseconds = 3 * Span.second
         limits.slackNanoseconds = Span.second
         try await TestControl.run(drills: limits) { control in
             let gateways = try await control.gatewaysForDrill()

@@ -59,7 +59,7 @@ import Testing
         let mild: [FailureClass] = [.tooLong, .policy, .callerFault, .diverged, .neutral, .localExhaustion]
         #expect(neutral == [.capacity, .rateLimit] + suspending + mild)
         #expect(FailureClass.allCases.filter { $0.policy.hold != .none } == [.rateLimit] + suspending)
-        #expect(FailureClass.allCases.filter(\.policy.alert) == suspending + [.misconfigured])
+        #expect(FailureClass.allCases.filter(\.policy.alert) == suspending)
         #expect(!FailureClass.allCases.contains { $0.policy.outcome == .ok })
         let again = FailureClass.allCases.filter { $0.policy.sameDeployment != .never }
         #expect(again == [.transient, .capacity, .rateLimit])

@@ -39,6 +39,7 @@ struct Setup {
     /// Further sections.
     var tail = ""
     var accessLog = "off"
+    var drain = "1s"
     /// Off, so that a provider hears of nothing but what a test asks it.
     var checks = false
     var environment: [String: String] = [:]
@@ -62,7 +63,7 @@ struct Setup {
             [
                 "version: 1",
                 "gateway: {listen: \"127.0.0.1:0\", operations: \"127.0.0.1:0\", event_loops: 1, "
-                    + "access_log: \(accessLog), drain: 1s, checks: \(checks), limits: {\(limits)}\(gateway)}",
+                    + "access_log: \(accessLog), drain: \(drain), checks: \(checks), limits: {\(limits)}\(gateway)}",
                 "providers:",
             ] + providers.map { "  \($0.name): {base_url: \"\($0.url)\"\($0.more)}" } + [
                 "routes:", "  assistant: {candidates: [\(candidates)], timeouts: \(timeouts)\(route)}", tail,
