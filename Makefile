@@ -8,14 +8,14 @@ SWIFT ?= swift
 UP_ARGS ?=
 # More arguments for the test runner, such as TEST_ARGS="--filter RestartPolicy".
 TEST_ARGS ?=
+# More arguments for pytest, such as CONFORMANCE_ARGS="-k kill".
+CONFORMANCE_ARGS ?=
 
 # The library of the language is linked in: one file runs everywhere and calls into it without a detour.
 RELEASE = -c release --static-swift-stdlib
 PROCESS_TESTS = ^(IntegrationTests|HoldfastCommandTests)\.
 GATEWAY_TESTS = ^HoldfastGatewayTests\.
 SIMULATION_TESTS = ^HoldfastSimulationTests\.
-# More arguments for pytest, such as CONFORMANCE_ARGS="-k kill".
-CONFORMANCE_ARGS ?=
 
 SWIFT_FILES = $(shell find Package.swift Sources Tests Benchmarks -name '*.swift' -not -path '*/.build/*' 2>/dev/null)
 

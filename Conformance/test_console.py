@@ -42,8 +42,8 @@ def browser(chromium):
     """Whatever it does, it must not complain."""
     chromium.resize(1440)
     chromium.prefer()
-    # The page of the test before asks on, and what it asks would be laid to the door of this one.
-    chromium.driver.get("about:blank")
+    # What the page of the test before asked for would be laid to the door of this one.
+    chromium.leave()
     chromium.complaints()
     yield chromium
     assert chromium.complaints() == []

@@ -69,9 +69,13 @@ class Browser:
 
     def open(self, origin: str, fragment: str = "") -> None:
         """Anew, as in a new tab."""
+        self.leave()
         self.origin = origin
-        self.driver.get("about:blank")
         self.driver.get(f"{origin}/{fragment}")
+
+    def leave(self) -> None:
+        """To no page: the one before asks for nothing any more."""
+        self.driver.get("about:blank")
 
     def sign_in(self, origin: str, token: str) -> None:
         self.open(origin)

@@ -121,6 +121,12 @@ extension GatewayTests {
             try await gateway.state()["configuration"]
         }
 
+        private func waitUntilRefused(_ generation: Int, by gateway: GatewayServer) async throws {
+            try await eventually("it says what it refuses") {
+                try await configuration(gateway)?["refused_snapshot"]?["generation"]?.integer == generation
+            }
+        }
+
         @Test func `what the management plane means comes into force, and what an operator lays over it`() async throws
         {
             try await withFolder { folder in
@@ -317,10 +323,7 @@ extension GatewayTests {
                                 try await eventually("it goes back") {
                                     try await gateway.ask(chat())["x-holdfast-generation"] == "1"
                                 }
-                                try await eventually("it says what it refuses") {
-                                    let seen = try await self.configuration(gateway)?["refused_snapshot"]
-                                    return seen?["generation"]?.integer == 4
-                                }
+                                try await waitUntilRefused(4, by: gateway)
                                 #expect(try await self.configuration(gateway)?["source"]?.string == "ring")
                                 // What operators have laid over the newest stays.
                                 #expect(gateway.overridesInForce.count == 1)
@@ -335,10 +338,7 @@ extension GatewayTests {
                             #expect(start.generation == 1)
                             #expect(again.payload.document == setup.text && again.payload.overrides.count == 1)
                             try await withPulling(plane.pull(), from: start, again) { gateway in
-                                try await eventually("it says what it refuses") {
-                                    let seen = try await self.configuration(gateway)?["refused_snapshot"]
-                                    return seen?["generation"]?.integer == 4
-                                }
+                                try await waitUntilRefused(4, by: gateway)
                                 try await plane.publish(setup.text + "\n# newer\n")
                                 try await eventually("something newer is in force") {
                                     try await gateway.ask(chat())["x-holdfast-generation"].flatMap { Int($0) } ?? 0 > 4

@@ -134,7 +134,7 @@ final class EventLog: Sendable {
     struct Stream: Sendable {
         var number: Int
         /// The newest event when it was opened: whoever names no place goes on from here.
-        var opened: UInt64
+        var start: UInt64
         /// Whenever there is something new, and whenever somebody wakes it.
         var wakes: AsyncStream<Void>
     }
@@ -149,7 +149,7 @@ final class EventLog: Sendable {
             }
             state.opened += 1
             state.wakes[state.opened] = continuation
-            return Stream(number: state.opened, opened: state.next - 1, wakes: wakes)
+            return Stream(number: state.opened, start: state.next - 1, wakes: wakes)
         }
     }
 

@@ -108,7 +108,7 @@ final class EventStream: Sendable {
     /// An id alone makes no event, and a reader that is cut off before the first one still knows where it was.
     private func open(_ writer: inout any ResponseBodyWriter) async throws {
         let isLost = asked.map { log.entries(after: $0, limit: 0).hasGap } ?? false
-        let place = isLost ? stream.opened : asked ?? stream.opened
+        let place = isLost ? stream.start : asked ?? stream.start
         progress.withLock { $0.place = place }
         let notice = EventStreamNotice(
             reason: "events between the last id and now are lost",
